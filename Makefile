@@ -1,0 +1,40 @@
+# The course from the command line. `make help` explains.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_WAIT_POLICY ?= PASSIVE
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: help setup report test notebooks lab lab-reset
+
+help:  ## explain the commands
+	@echo "Commands (first call: downloads about 0.5 GB from the package index on a CPU-only index,"
+	@echo "several GB where pip takes the CUDA build; 2.5 GB of disk for the CPU build; 4 GB of memory):"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
+	@echo "Settings: PYTHON=python3.11  COURSE_PROFILE=smoke|cpu|gpu  COURSE_RUNS_DIR=folder"
+
+setup: $(STAMP)  ## prepare .venv with pinned versions (again only when a pin changes)
+
+$(STAMP): pyproject.toml constraints.txt
+	@begin=$$(date +%s); \
+	command -v $(PYTHON) >/dev/null || { echo "expected $(PYTHON), found none. Install Python 3.11 or call: make PYTHON=/path/to/python3.11"; exit 2; }; \
+	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]" && \
+	touch $(STAMP) && echo "set-up: $$(( $$(date +%s) - begin )) s"
+
+report: setup  ## execute the notebooks and collect reports/latest/index.html
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m course_lib.report
+
+test: setup  ## run every test: package, data, notebooks
+	@$(BIN)/python tests/run.py
+
+notebooks: setup  ## execute the notebooks with default parameters and refresh their committed outputs
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m course_lib.publish
+
+lab: setup  ## open JupyterLab on copies of the notebooks in work/
+	@mkdir -p work && cp -n notebooks/*.ipynb work/ 2>/dev/null || true
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=work
+
+lab-reset:  ## put your copies aside (work-old-...) so that make lab starts over
+	@if [ -d work ]; then mv work work-old-$$(date +%Y%m%d-%H%M%S) && echo "your copies are kept in the work-old-... folder"; else echo "nothing to reset"; fi

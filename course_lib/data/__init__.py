@@ -1,0 +1,9 @@
+"""Records, corpora, splits and encoded features. Knows nothing of training."""
+
+from course_lib.data.corpora import Corpus, load, load_notes, load_questions
+from course_lib.data.labels import IGNORE_INDEX, LabelSet
+from course_lib.data.records import Answer, Note, Question, Span
+
+__all__ = [
+    "IGNORE_INDEX", "Answer", "Corpus", "LabelSet", "Note", "Question", "Span", "load", "load_notes", "load_questions",
+]

@@ -1,0 +1,1 @@
+"""Figures, tables, highlighted text, run folders and HTML pages."""

@@ -1,0 +1,75 @@
+"""Executed notebooks as self-contained HTML: formulas are MathML, nothing is fetched."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from latex2mathml.converter import convert
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+_TEMPLATES = Path(__file__).resolve().parent
+
+
+class _MathMLRenderer(IPythonRenderer):
+    """Turns LaTeX into MathML, which browsers draw without any script."""
+
+    def _math(self, body: str, display: str) -> str:
+        try:
+            return str(convert(body.strip(), display=display))
+        except Exception:  # a formula must never cost a report: show its source
+            return f"<code>{escape(body)}</code>"
+
+    def block_math(self, body: str) -> str:
+        return self._math(body, "block")
+
+    def inline_math(self, body: str) -> str:
+        return self._math(body, "inline")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self._math(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+
+def _markdown(source: str) -> str:
+    return str(MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(source))
+
+
+def notebook_to_html(notebook: Any, title: str) -> str:
+    """Return one HTML page; images are embedded, no address is contacted."""
+    exporter = HTMLExporter(
+        template_name="template", extra_template_basedirs=[str(_TEMPLATES)], embed_images=True,
+        filters={"markdown2html": _markdown}, exclude_input_prompt=True, exclude_output_prompt=True,
+    )
+    copy = nbformat.from_dict(notebook)
+    copy.metadata.pop("widgets", None)
+    page, _ = exporter.from_notebook_node(copy, resources={"metadata": {"name": title}})
+    return str(page)
+
+
+def settle_text(text: str) -> str:
+    """Return what a terminal would show: text before a carriage return is overwritten."""
+    return "\n".join(_settle_line(line) for line in text.split("\n"))
+
+
+def _settle_line(line: str) -> str:
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown.rstrip()
+
+
+def clean_outputs(notebook: Any) -> Any:
+    """Settle progress bars and drop widget state and execution times, in place."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = settle_text(output.text)
+        kept = [o for o in cell.get("outputs", []) if o.output_type != "stream" or o.text.strip()]
+        if "outputs" in cell:
+            cell.outputs = kept
+    return notebook

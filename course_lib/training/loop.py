@@ -1,0 +1,194 @@
+"""The training loop: a page to read aloud.
+
+It knows nothing about what it trains; see ``course_lib.tasks``. The loss is
+*summed* over real labels and divided once by their number over the whole step,
+so that batch size, padding, accumulation and the number of processes do not
+change it (derived in notebook 01).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import nn
+
+from course_lib.data.arrow import Row, in_chunks
+from course_lib.data.batching import Batch, length_grouped_batches
+from course_lib.errors import DataError, TrainingError
+from course_lib.models.forward import Tensors, rows_of
+from course_lib.seeds import set_seed
+from course_lib.training.config import TrainingConfig
+from course_lib.training.optimizer import Pull, build_optimizer, build_schedule
+from course_lib.training.progress import Progress
+from course_lib.training.state import BestWeights, ResumeFile
+from course_lib.training.task import Features, Task
+
+Callback = Callable[[str, Mapping[str, Any]], None]
+"""Called as ``callback(event, values)``; events: "step", "epoch", "end"."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training leaves: the model at its best epoch, and how it got there."""
+
+    model: Any
+    history: pd.DataFrame
+    steps: pd.DataFrame
+    best_epoch: int
+    best_value: float
+    seconds: float
+    tokens_per_second: float
+
+
+def make_accelerator(config: TrainingConfig) -> Accelerator:
+    """Return an Accelerator for this config's device and precision, on any number of processes."""
+    AcceleratorState._reset_state()  # the library refuses a second precision in one process otherwise
+    return Accelerator(cpu=config.device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no")
+
+
+def train(
+    task: Task,
+    model: nn.Module,
+    training: Features,
+    validation: Features | None,
+    config: TrainingConfig,
+    *,
+    folder: Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> TrainingResult:
+    """Fine-tune ``model`` and return it with its best weights restored.
+
+    ``validation`` scores each epoch by ``task.monitor``; without it the last
+    epoch counts. With ``folder``, the state after each epoch is kept in
+    ``folder/resume`` and Ctrl-C leaves the best weights in ``folder/model``.
+    """
+    if not len(training.dataset):
+        raise DataError("training: expected at least one encoded record, found none. Is the training split empty?")
+    accelerator = make_accelerator(config)
+    lengths = list(training.dataset["length"])
+    steps_per_epoch = -(-len(lengths) // (config.batch_size * config.accumulation))
+    set_seed(config.seed)  # dropout; the head was seeded when it was built
+    model.to(accelerator.device)
+    optimizer = build_optimizer(model, config)
+    schedule = build_schedule(optimizer, config, steps_per_epoch * config.epochs)
+    pull = Pull(model, config.pull)
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    best = BestWeights(task.monitor)
+    kept = ResumeFile(folder / "resume" if folder else None, config, len(lengths))
+    state = kept.load(model, optimizer, schedule, best) if resume else kept.fresh()
+    progress = Progress(steps_per_epoch, config.epochs, enabled=accelerator.is_main_process)
+    try:
+        for epoch in range(state.epoch + 1, config.epochs + 1):
+            begin, tokens, loss_total, loss_count = time.perf_counter(), 0, 0.0, 0
+            batches = length_grouped_batches(lengths, config.batch_size, seed=config.seed, epoch=epoch)
+            for group in in_chunks(batches, config.accumulation):
+                summed, count, norm = _step(task, wrapped, training, group, optimizer, pull, accelerator, config)
+                rate = schedule.get_last_lr()[0]
+                schedule.step()
+                loss_total, loss_count = loss_total + summed, loss_count + count
+                tokens += sum(lengths[i] for batch in group for i in batch)
+                state.step += 1
+                state.steps.append({"step": state.step, "epoch": epoch, "loss": summed / count,
+                                    "learning_rate": rate, "grad_norm": norm})
+                progress.step(epoch, tokens / (time.perf_counter() - begin), summed / count)
+                _tell(callbacks, "step", state.steps[-1])
+            seconds = time.perf_counter() - begin
+            row: dict[str, Any] = {"epoch": epoch, "train_loss": loss_total / loss_count, "learning_rate": rate,
+                                   "seconds": seconds, "tokens_per_second": tokens / seconds}
+            if pull.strength:
+                row["pull"] = pull.value()
+            if validation is not None:
+                row |= {f"validation_{k}": v for k, v in task.validate(model, validation, config.precision).items()}
+            state.epoch, state.seconds = epoch, state.seconds + time.perf_counter() - begin
+            state.tokens += tokens
+            state.train_seconds += seconds
+            state.history.append(row)
+            best.offer(model, epoch, row)
+            progress.epoch(row, task.monitor)
+            _tell(callbacks, "epoch", row)
+            if accelerator.is_main_process:
+                kept.save(model, optimizer, schedule, best, state)
+            if config.patience and epoch - best.epoch >= config.patience:
+                progress.note(f"stopped early: no better {task.monitor} for {config.patience} epochs")
+                break
+    except KeyboardInterrupt:
+        best.restore(model)
+        if folder is not None and accelerator.is_main_process:
+            task.save(folder / "model", model)
+            progress.note(f"interrupted: the best weights so far (epoch {best.epoch}) are kept in the run's model folder")
+        raise
+    finally:
+        progress.close()
+    best.restore(model)
+    result = TrainingResult(
+        model, pd.DataFrame(state.history), pd.DataFrame(state.steps), best.epoch, best.value, state.seconds,
+        state.tokens / max(state.train_seconds, 1e-9),
+    )
+    _tell(callbacks, "end", {"best_epoch": best.epoch, "seconds": state.seconds})
+    return result
+
+
+def _step(
+    task: Task, model: nn.Module, features: Features, group: list[Batch], optimizer: Any, pull: Pull,
+    accelerator: Accelerator, config: TrainingConfig,
+) -> tuple[float, int, float]:
+    """Do one optimizer step over the micro-batches of ``group``.
+
+    Returns the loss summed over real labels, their number, and the gradient norm.
+    """
+    model.train()
+    shares = [_own_share(task, rows_of(features.dataset, batch), accelerator) for batch in group]
+    own = torch.tensor([float(sum(task.targets(batch) * weight for batch, weight in shares))], device=accelerator.device)
+    count = int(accelerator.reduce(own, "sum").item())
+    if count == 0:
+        raise TrainingError(
+            f"training: expected real labels in every step, found a batch of rows {group[0][:4]} with all labels "
+            "ignored. Check the encoding of these records."
+        )
+    summed = torch.zeros((), device=accelerator.device)
+    for number, (batch, weight) in enumerate(shares):
+        # Processes exchange gradients once, with the last micro-batch.
+        last = number == len(shares) - 1
+        with accelerator.no_sync(model) if not last else accelerator.autocast():
+            with accelerator.autocast():
+                outputs = model(**{k: v for k, v in batch.items() if k in ("input_ids", "attention_mask", "token_type_ids")})
+            loss = task.loss_sum(outputs, batch) * weight
+            # Gradients are averaged over processes: times their number undoes that.
+            accelerator.backward(loss * accelerator.num_processes / count)
+        summed = summed + loss.detach()
+    summed = accelerator.reduce(summed, "sum")
+    if not torch.isfinite(summed):
+        raise TrainingError(
+            f"training: expected a finite loss, found {summed.item()} in a step on rows {group[0][:4]} at learning rate "
+            f"{optimizer.param_groups[0]['lr']:.2g} ({config.precision}). Lower learning_rate, or use precision='fp32'."
+        )
+    pull.add_gradient()
+    norm = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(summed), count, float(norm)
+
+
+def _own_share(task: Task, rows: list[Row], accelerator: Accelerator) -> tuple[Tensors, float]:
+    """Return this process's rows of a batch as tensors, and their weight.
+
+    Each process takes every n-th row. One that would get none takes the first
+    row with weight 0, so that all processes still exchange gradients.
+    """
+    own = rows[accelerator.process_index :: accelerator.num_processes]
+    batch = task.collate(own or rows[:1])
+    return {name: tensor.to(accelerator.device) for name, tensor in batch.items()}, 1.0 if own else 0.0
+
+
+def _tell(callbacks: Sequence[Callback], event: str, values: Mapping[str, Any]) -> None:
+    for callback in callbacks:
+        callback(event, values)

@@ -1,0 +1,40 @@
+"""Run every test in the order that fails fastest; ``make test`` calls this.
+
+Exit code 0 only if each part passed. Parts: static checks and unit tests with
+coverage, then notebooks under nbval and papermill.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted(path.as_posix() for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+PARTS = {
+    "unit tests": ["tests", "--ignore=tests/notebooks", "--cov=course_lib", "--cov-report=term:skip-covered", "--cov-fail-under=90"],
+    "notebooks, cell by cell (nbval)": ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", *NOTEBOOKS],
+    "notebooks, as reports (papermill)": ["tests/notebooks"],
+}
+
+
+def main() -> int:
+    environment = dict(
+        os.environ, HF_HUB_OFFLINE="1", COURSE_PROFILE="smoke", COURSE_PROGRESS="0", OMP_WAIT_POLICY="PASSIVE",
+        TOKENIZERS_PARALLELISM="false", PYTHONHASHSEED="0",
+    )
+    failed = []
+    for name, arguments in PARTS.items():
+        begin = time.perf_counter()
+        print(f"== {name}", flush=True)
+        code = subprocess.call([sys.executable, "-m", "pytest", "--durations=5", *arguments, *sys.argv[1:]], cwd=ROOT, env=environment)
+        print(f"== {name}: {'passed' if code == 0 else f'FAILED (exit {code})'}, {time.perf_counter() - begin:.0f} s", flush=True)
+        if code:
+            failed.append(name)
+    print("all tests passed" if not failed else f"failed: {', '.join(failed)}")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
