@@ -12,11 +12,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from samples import LABELS, four_notes, four_questions, make_tokenizer, save_tiny_checkpoint
 from transformers import PreTrainedTokenizerBase
 
 from course_lib.data.records import Note, Question
 from course_lib.tasks import NerTask, QaTask
+from course_lib.training import loop
+
+# Shared machines are slow at times: no deadline; the same examples on every run, nothing kept on disk.
+settings.register_profile("course", deadline=None, max_examples=60, derandomize=True, database=None)
+settings.load_profile("course")
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +68,15 @@ def ner_task(tiny: str) -> NerTask:
 @pytest.fixture
 def qa_task(tiny: str) -> QaTask:
     return QaTask(tiny, max_length=48, overlap=8, dropout=0.0)
+
+
+@pytest.fixture
+def with_dropout(tiny: str) -> NerTask:
+    """The same with dropout, so that random numbers matter."""
+    return NerTask(tiny, LABELS, max_length=32, overlap=12, dropout=0.1)
+
+
+@pytest.fixture
+def plain_sgd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step of gradient descent at rate 1: the change of the weights is the gradient."""
+    monkeypatch.setattr(loop, "build_optimizer", lambda model, config: torch.optim.SGD(model.parameters(), lr=config.learning_rate))

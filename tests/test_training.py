@@ -17,7 +17,7 @@ from course_lib.errors import CheckpointError, ConfigError, DataError, TrainingE
 from course_lib.models import load
 from course_lib.models.forward import rows_of
 from course_lib.tasks import NerTask, QaTask
-from course_lib.training import TrainingConfig, loop, train
+from course_lib.training import TrainingConfig, train
 from course_lib.training.optimizer import Pull, build_optimizer, is_head, linear_schedule
 
 PLAIN = TrainingConfig(epochs=1, learning_rate=1.0, batch_size=8, warmup=0.0, weight_decay=0.0, max_grad_norm=1e9)
@@ -35,12 +35,6 @@ def largest_difference(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -
 def uneven_notes() -> list:
     """Eight notes of 3 to 20 words, so that batches differ in real labels and padding."""
     return [*four_notes(), *renamed(four_notes(), "-b")[:2], long_note(12, 1), long_note(15, 2)]
-
-
-@pytest.fixture
-def plain_sgd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One step of gradient descent at rate 1: the change of the weights is the gradient."""
-    monkeypatch.setattr(loop, "build_optimizer", lambda model, config: torch.optim.SGD(model.parameters(), lr=config.learning_rate))
 
 
 # ---- the loss ----------------------------------------------------------------
@@ -100,7 +94,8 @@ class WidelyPadded(NerTask):
     """The same task with nine more positions of padding in every row."""
 
     def collate(self, rows):
-        longest = {"record": -1, "input_ids": [0] * (9 + max(r["length"] for r in rows)), "labels": [], "length": 0}
+        long = 9 + max(r["length"] for r in rows)
+        longest = {"input_ids": [0] * long, "labels": [-100] * long, "length": long}
         return {name: tensor[:-1] for name, tensor in super().collate([*rows, longest]).items()}
 
 
@@ -108,7 +103,7 @@ class WidelyPadded(NerTask):
 class WidelyPaddedQa(QaTask):
     def collate(self, rows):
         long = 9 + max(r["length"] for r in rows)
-        longest = {**rows[0], "input_ids": [0] * long, "token_type_ids": [0] * long, "length": 0}
+        longest = {**rows[0], "input_ids": [0] * long, "token_type_ids": [0] * long, "length": long}
         return {name: tensor[:-1] for name, tensor in super().collate([*rows, longest]).items()}
 
 
@@ -261,12 +256,6 @@ def test_gradients_are_clipped(ner_task, plain_sgd):
 
 # ---- seeds, interruption, resume ---------------------------------------------
 SETTINGS = {"epochs": 3, "learning_rate": 3e-3, "batch_size": 2, "accumulation": 1}
-
-
-@pytest.fixture
-def with_dropout(tiny) -> NerTask:
-    from samples import LABELS
-    return NerTask(tiny, LABELS, max_length=32, overlap=12, dropout=0.1)
 
 
 def test_same_seed_same_numbers(with_dropout):
