@@ -8,7 +8,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: no test m
 os.environ["COURSE_PROGRESS"] = "0"
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -40,7 +39,7 @@ def calm_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Path of a random BERT: 2 layers, 32 wide, 96 positions."""
+    """Path of a random BERT: 2 layers, 32 wide, 512 positions."""
     return str(save_tiny_checkpoint(tmp_path_factory.mktemp("tiny-bert")))
 
 

@@ -51,7 +51,7 @@ def save_tiny_checkpoint(folder: Path) -> Path:
     set_seed(0)
     config = BertConfig(
         vocab_size=len(VOCABULARY), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=96, pad_token_id=0, initializer_range=0.2,
+        max_position_embeddings=512, pad_token_id=0, initializer_range=0.2,
     )
     BertModel(config).save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)

@@ -87,7 +87,7 @@ def test_folder_is_a_checkpoint(tiny):
     assert find(tiny).source == "folder"
     model = NerTask(tiny, LABELS).build(0)
     assert model.config.num_hidden_layers == 2 and model.config.id2label == LABELS.id2label
-    assert model.config.label2id["I-SYMPTOM"] == 6 and max_positions(model) == 96
+    assert model.config.label2id["I-SYMPTOM"] == 6 and max_positions(model) == 512
 
 
 @pytest.mark.parametrize("missing", ["config.json", "tokenizer.json", "model.safetensors"])
@@ -157,9 +157,9 @@ def test_both_attention_codes_give_the_same_answer(tiny):
 
 @pytest.mark.parametrize("kind", ["ner", "qa"])
 def test_windows_longer_than_the_model_are_refused(tiny, kind):
-    """The tiny model has 96 positions; an index error in the middle of a run would be the alternative."""
-    with pytest.raises(CourseError, match="96"):
-        task = NerTask(tiny, LABELS, max_length=200) if kind == "ner" else QaTask(tiny, max_length=200)
+    """The tiny model has 512 positions; an index error in the middle of a run would be the alternative."""
+    with pytest.raises(CourseError, match="512"):
+        task = NerTask(tiny, LABELS, max_length=600) if kind == "ner" else QaTask(tiny, max_length=600)
         task.build(0)
 
 

@@ -253,8 +253,8 @@ def random_state_not_resumed(m: pytest.MonkeyPatch) -> None:
 
 def optimizer_state_not_resumed(m: pytest.MonkeyPatch) -> None:
     whole = state.ResumeFile.load
-    def forgetful(self: Any, model: Any, optimizer: Any, schedule: Any, best: Any) -> Any:
-        result = whole(self, model, optimizer, schedule, best)
+    def forgetful(self: Any, model: Any, optimizer: Any, *rest: Any) -> Any:
+        result = whole(self, model, optimizer, *rest)
         getattr(optimizer, "optimizer", optimizer).state.clear()
         return result
     m.setattr(state.ResumeFile, "load", forgetful)

@@ -430,6 +430,15 @@ def test_early_stopping(ner_task, capsys):
     assert "stopped early: no better entity_f1 for 2 epochs" in capsys.readouterr().out
 
 
+def test_resume_after_an_early_stop_stays_stopped(ner_task, tmp_path: Path):
+    task = scripted(ner_task, 0.5, 0.4, 0.9)
+    features = task.encode(four_notes())
+    config = TrainingConfig(epochs=5, patience=1)
+    stopped = train(task, task.build(0), features, features, config, folder=tmp_path)
+    again = train(task, task.build(0), features, features, config, folder=tmp_path, resume=True)
+    assert len(stopped.history) == len(again.history) == 2 and again.best_epoch == 1
+
+
 def test_a_score_that_is_not_a_number_is_not_the_best(ner_task):
     task = scripted(ner_task, float("nan"), 0.4, 0.3)
     features = task.encode(four_notes())

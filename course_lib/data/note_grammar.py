@@ -67,10 +67,31 @@ class Grammar:
         by_theme = self.vocabularies[self.labels[slot]][slot]
         return by_theme.get(theme) or by_theme.get(self.themes[theme]["like"]) or []
 
-    def outline_of(self, theme: str, register: str) -> dict[str, list[str]]:
-        """Return section -> frames of a register, without those that a theme has no words for."""
-        sources = [register] if self.themes[theme]["register"] else [register, "any"]
-        frames = {name: [f for source in sources for f in self.frames[source].get(name, [])] for name in self.sections}
-        slots = {slot for slot in self.labels if not self.forms(slot, theme)}
-        return {name: kept for name, some in frames.items()
-                if (kept := [f for f in some if slots.isdisjoint(s.lower() for s, _ in SLOT.findall(f))])}
+    @cached_property
+    def outlines(self) -> dict[tuple[str, str], dict[str, list[str]]]:
+        """(theme, register) -> section -> frames, without those that the theme has no words for."""
+        asked = {frame: {slot.lower() for slot, _ in SLOT.findall(frame)} for frame in self.all_frames}
+        result: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for theme, about in self.themes.items():
+            lacking = {slot for slot in self.labels if not self.forms(slot, theme)}
+            for register in [about["register"]] if about["register"] else self.shared_registers:
+                sources = [self.frames[name] for name in dict.fromkeys([register, about["register"] or "any"])]
+                frames = {name: [f for source in sources for f in source.get(name, [])] for name in self.sections}
+                kept = {name: [f for f in some if not asked[f] & lacking] for name, some in frames.items()}
+                result[theme, register] = {name: some for name, some in kept.items() if some}
+        return result
+
+    @cached_property
+    def shared_registers(self) -> list[str]:
+        """Registers of every theme that has none of its own, as that of children is."""
+        own = {about["register"] for about in self.themes.values()} | {"any"}
+        return [name for name in self.frames if name not in own]
+
+    @cached_property
+    def alike(self) -> dict[str, set[str]]:
+        """Form -> case-folded forms that say the same, itself among them."""
+        result: dict[str, set[str]] = {}
+        for group in [*self.same, *([form, *brief] for form, brief in self.short.items())]:
+            for form in group:
+                result.setdefault(form, set()).update(other.casefold() for other in group)
+        return result

@@ -49,10 +49,9 @@ class _Writer:
         self.theme = rng.choice(list(grammar.themes))
         theme = grammar.themes[self.theme]
         self.adult = not theme["register"]
-        private = {other["register"] for other in grammar.themes.values()} | {"any"}
-        self.register = theme["register"] or rng.choice([name for name in grammar.frames if name not in private])
+        self.register = theme["register"] or rng.choice(grammar.shared_registers)
         self.words = {**grammar.lists, **theme["lists"], **grammar.persons[rng.choice(theme["persons"])]}
-        self.pool = grammar.outline_of(self.theme, self.register)
+        self.pool = grammar.outlines[self.theme, self.register]
 
     def note(self) -> Filled:
         """Draft until the length fits: drafts are cheap, and to cut one would break a sentence."""
@@ -85,8 +84,8 @@ class _Writer:
     def fill(self, frame: str) -> Filled:
         """Replace the slots of a frame; those with a label become spans."""
         mixed, text, spans, done = self.grammar.mixed, "", [], 0
-        # A drug and the old disease it is for come from one theme; a bare list of diseases need not.
-        self.paired = self.borrowed_theme() if all("{" + slot in frame for slot in mixed["slots"]) else ""
+        # A long list mixes specialties; a drug and its reason, or the drug that follows it, share one.
+        self.paired = self.borrowed_theme() if all(frame.count("{" + slot) < 3 for slot in mixed["slots"]) else ""
         for slot in SLOT.finditer(frame):
             name = slot[1].lower()
             form, label = self.pick(name), self.grammar.labels.get(name)
@@ -113,8 +112,7 @@ class _Writer:
             )
         unlike = [word for word in free if self.used.isdisjoint(_stems(word))] if labelled else free
         form = self.rng.choice(unlike or free)
-        alike = [word for group in self.grammar.same if form in group for word in group]
-        self.used.update(word.casefold() for word in (form, *alike, *self.grammar.short.get(form, [])))
+        self.used |= self.grammar.alike.get(form, set()) | {form.casefold()}
         self.used.update(_stems(form) if labelled else ())
         return form
 

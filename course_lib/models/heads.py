@@ -52,6 +52,7 @@ def build_model(
     id2label: Mapping[int, str] | None = None,
     dropout: float = 0.1,
     row_length: int = 128,
+    max_length: int = 0,
 ) -> PreTrainedModel:
     """Load an encoder and put a fresh head on it; the head's start is fixed by ``seed``.
 
@@ -64,6 +65,11 @@ def build_model(
         config = AutoConfig.from_pretrained(
             source, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0.0, **as_id2label(id2label), **kwargs
         )
+        if max_length > max_positions(config):
+            raise CheckpointError(
+                f"checkpoint {checkpoint!r}: expected positions for rows of {max_length} pieces, found "
+                f"{max_positions(config)}. Lower max_length of the task or choose another checkpoint."
+            )
         set_seed(seed)
         with quiet_library():  # "head newly initialized" is the point here, not a warning
             return HEADS[head].from_pretrained(

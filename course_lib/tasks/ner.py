@@ -18,6 +18,7 @@ from course_lib.data.labels import IGNORE_INDEX, LabelSet
 from course_lib.data.ner_features import NerFeatures, encode_notes
 from course_lib.data.records import Note, Span
 from course_lib.errors import CheckpointError
+from course_lib.evaluation.decoding import best_tags
 from course_lib.evaluation.ner import count_rows
 from course_lib.models import saved
 from course_lib.models.forward import Tensors, forward_all, pad
@@ -52,7 +53,7 @@ class NerTask:
         """Load the checkpoint with a fresh token-classification head."""
         return build_model(
             self.checkpoint, "token-classification", seed=seed, id2label=self.labels.id2label,
-            dropout=self.dropout, row_length=self.max_length // 2,
+            dropout=self.dropout, row_length=self.max_length // 2, max_length=self.max_length,
         )
 
     def collate(self, rows: list[Row]) -> Tensors:
@@ -111,9 +112,9 @@ class NerTask:
 def spans_from_probabilities(
     probabilities: Sequence[np.ndarray], notes: Sequence[Note], labels: LabelSet
 ) -> list[list[Span]]:
-    """Take the likeliest tag of each word and read the spans off."""
+    """Take the most probable allowed tag sequence of each note and read the spans off."""
     return [
-        labels.spans_of(p.argmax(axis=1).tolist(), note.words or ())
+        labels.spans_of(best_tags(p, labels), note.words or ())
         for p, note in zip(probabilities, notes, strict=True)
     ]
 

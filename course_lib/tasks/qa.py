@@ -61,7 +61,8 @@ class QaTask:
     def build(self, seed: int) -> PreTrainedModel:
         """Load the checkpoint with a fresh head: two numbers per piece, start and end."""
         return build_model(
-            self.checkpoint, "question-answering", seed=seed, dropout=self.dropout, row_length=self.max_length
+            self.checkpoint, "question-answering", seed=seed, dropout=self.dropout, row_length=self.max_length,
+            max_length=self.max_length,
         )
 
     def collate(self, rows: list[Row]) -> Tensors:
