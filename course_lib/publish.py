@@ -89,7 +89,8 @@ def readme_table(summary: dict[str, Any]) -> str:
         lines.append(f"| [{name}](notebooks/{name}.ipynb) | {TEACHES[name]} | {entry['seconds'] / 60:.1f} min | {score} |")
     facts = summary["environment"]
     lines += ["", f"Measured on {facts['cores']} CPU cores, {facts['memory_gib']} GiB of memory, GPU: {facts['gpu']}, bf16 "
-              f"{facts['cpu_bf16']}; torch {facts['torch']}, transformers {facts['transformers']}. Intervals are 95 %, by resampling documents."]
+              f"{facts['cpu_bf16']}; torch {facts['torch']}, transformers {facts['transformers']}. "
+              "Intervals are 95 %, by resampling documents."]
     return "\n".join(lines)
 
 
@@ -97,7 +98,9 @@ def with_table(readme: str, summary: dict[str, Any]) -> str:
     """Return the README with a fresh table between its two marks."""
     pattern = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
     if len(pattern.findall(readme)) != 1:
-        raise OutputError(f"README.md: expected one block between {MARKS[0]} and {MARKS[1]}, found none or several. Put the marks back.")
+        raise OutputError(
+            f"README.md: expected one block between {MARKS[0]} and {MARKS[1]}, found none or several. Put the marks back."
+        )
     return pattern.sub(lambda _: f"{MARKS[0]}\n{readme_table(summary)}\n{MARKS[1]}", readme)
 
 

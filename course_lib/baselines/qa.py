@@ -14,14 +14,20 @@ _SENTENCE = re.compile(r"\S.*?(?:[.?!](?=\s)|\n|$)", re.DOTALL)
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 DATE = re.compile(rf"(?:\d{{1,2}} )?{_MONTH}(?: \d{{1,2}},)?(?: \d{{4}})?|\b(?:19|20)\d\d\b")
 AMOUNT = re.compile(
-    r"(?:(?:[£$€¥]|\b[A-Z]{3} )\s?\d[\d,.]*\d?|\b\d[\d,.]*\d?|\b\d)(?:\s?(?:%|p\b|per cent|percent|million|billion|bn\b|m\b|basis points|points|"
-    r"days|months|years|weeks|hours))*"
+    r"(?:(?:[£$€¥]|\b[A-Z]{3} )\s?\d[\d,.]*\d?|\b\d[\d,.]*\d?|\b\d)"
+    r"(?:\s?(?:%|p\b|per cent|percent|million|billion|bn\b|m\b|basis points|points|days|months|years|weeks|hours))*"
 )
 NAME = re.compile(r"\b[A-Z][\w'&-]+(?:\s+(?:of|and|&)?\s*[A-Z][\w'&-]+)*")
 _WHEN = re.compile(r"\b(when|date|until|which year|what year|what month|falls? due)\b", re.I)
-_MANY = re.compile(r"\b(how (?:much|many|large|big|high|long|far)|what (?:percentage|share|rate|proportion|amount|figure|price|fee)|by how|at what)\b", re.I)
+_MANY = re.compile(
+    r"\b(how (?:much|many|large|big|high|long|far)|what (?:percentage|share|rate|proportion|amount|figure|price|fee)"
+    r"|by how|at what)\b", re.I
+)
 _WHY = re.compile(r"\b(why|what caused|reason|what explains|because of what)\b", re.I)
-_CAUSE = re.compile(r"\b(?:because of|because|owing to|due to|thanks to|after|as a result of|driven by|reflecting|following)\s+(.+?)(?:[,;.]|$)", re.I)
+_CAUSE = re.compile(
+    r"\b(?:because of|because|owing to|due to|thanks to|after|as a result of|driven by|reflecting|following)"
+    r"\s+(.+?)(?:[,;.]|$)", re.I
+)
 
 
 class SentenceRule:

@@ -48,8 +48,8 @@ class Bundled:
 
 
 BUNDLED = {
-    "medical_notes": Bundled("ner", "medical_notes", ".jsonl", "CC BY 4.0", "Written for this course; see data/medical_notes/README.md"),
-    "finance_qa": Bundled("qa", "finance_qa", ".json", "CC BY 4.0", "Written for this course; see data/finance_qa/README.md"),
+    "medical_notes": Bundled("ner", "medical_notes", ".jsonl", "CC BY 4.0", "This course: data/medical_notes/README.md"),
+    "finance_qa": Bundled("qa", "finance_qa", ".json", "CC BY 4.0", "This course: data/finance_qa/README.md"),
 }
 
 

@@ -8,6 +8,7 @@ Derived in notebook 03.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +62,9 @@ def encode_questions(
     """Encode questions for extractive answering; lengths are in sub-word pieces.
 
     ``empty_windows`` limits, for training only, how many windows *without* the
-    answer are kept for an answerable question (``None`` keeps all). Too many of
-    them teach the model to say "no answer" everywhere.
+    answer are kept of a question (``None`` keeps all; a question without an
+    answer keeps at least one). Too many of them teach the model to say "no
+    answer" everywhere.
     """
     questions = list(questions)
     counts = {"questions": len(questions), "windows": 0, "windows_dropped": 0, "answers_not_whole_in_any_window": 0}
@@ -154,13 +156,15 @@ def answer_tokens(question: Question, starts: list[int], ends: list[int]) -> tup
 
 
 def _drop_empty(question: Question, rows: list[Row], empty_windows: int | None) -> list[Row]:
-    if empty_windows is None or not question.is_answerable:
+    """Keep windows with the answer and up to ``empty_windows`` others, at least one window in all.
+
+    Which of the empty ones stay is decided by a checksum of the question's id:
+    always the first ones would teach that passages have no answer at the front.
+    """
+    if empty_windows is None:
         return rows
-    kept, spare = [], empty_windows
-    for row in rows:
-        if row["end_position"]:
-            kept.append(row)
-        elif spare > 0:
-            kept.append(row)
-            spare -= 1
-    return kept or rows[:1]
+    full = [number for number, row in enumerate(rows) if row["end_position"]]
+    empty = [number for number, row in enumerate(rows) if not row["end_position"]]
+    first = zlib.crc32(question.id.encode()) % max(1, len(empty))
+    spare = max(empty_windows, 0 if full else 1)
+    return [rows[number] for number in sorted(full + (empty[first:] + empty[:first])[:spare])]

@@ -19,15 +19,16 @@ def notes_card(corpus: Corpus[Note]) -> str:
         names = {note.surface(span).casefold() for note in notes for span in note.spans}
         known = f"{seen[part]:.0%}" if part in seen else ""
         lines.append(
-            f"| {part} | {len(notes)} | {sum(len(n.text.split()) for n in notes):,} | {sum(labels.values()):,} | {labels['DISEASE']:,} "
-            f"| {labels['MEDICINE']:,} | {labels['SYMPTOM']:,} | {len(names):,} | {known} |"
+            f"| {part} | {len(notes)} | {sum(len(n.text.split()) for n in notes):,} | {sum(labels.values()):,} "
+            f"| {labels['DISEASE']:,} | {labels['MEDICINE']:,} | {labels['SYMPTOM']:,} | {len(names):,} | {known} |"
         )
     return "\n".join(lines)
 
 
 def questions_card(corpus: Corpus[Question]) -> str:
     """Return the Markdown table of a question corpus: one row per part."""
-    lines = ["| part | passages | words a passage | questions | without an answer | words an answer |", "|---|---|---|---|---|---|"]
+    lines = ["| part | passages | words a passage | questions | without an answer | words an answer |",
+             "|---|---|---|---|---|---|"]
     for part, questions in corpus.parts.items():
         passages = {q.context for q in questions}
         answers = [q.answers[0].text for q in questions if q.answers]

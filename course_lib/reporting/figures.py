@@ -41,8 +41,8 @@ def interval_bars(rows: Mapping[str, Interval | tuple[float, float, float]], lab
                       marker=MARKERS[i % len(MARKERS)], capsize=4, linestyle="")
     axis.set(yticks=range(len(names)), yticklabels=names, xlabel=label)
     axis.invert_yaxis()
-    alt = label + ": " + "; ".join(f"{n} {v:.2f} (95 % interval {lo:.2f} to {hi:.2f})" for n, (v, lo, hi) in zip(names, points, strict=True))
-    return show(figure, alt + ".")
+    texts = [f"{n} {v:.2f} (95 % interval {lo:.2f} to {hi:.2f})" for n, (v, lo, hi) in zip(names, points, strict=True)]
+    return show(figure, f"{label}: {'; '.join(texts)}.")
 
 
 def score_ladder(scores: Mapping[str, float], label: str) -> HTML:
@@ -65,7 +65,8 @@ def reliability_curve(parts: Mapping[str, Reliability], label: str = "share of a
                   label=f"{name} (error {part.expected_error:.2f})")
     axis.set(xlabel="confidence of the model", ylabel=label, xlim=(0, 1), ylim=(0, 1))
     axis.legend(loc="upper left")
-    return show(figure, "Reliability: " + "; ".join(f"{n}, expected calibration error {p.expected_error:.2f}" for n, p in parts.items()) + ".")
+    texts = [f"{name}, expected calibration error {part.expected_error:.2f}" for name, part in parts.items()]
+    return show(figure, f"Reliability: {'; '.join(texts)}.")
 
 
 def histogram(groups: Mapping[str, Sequence[float]], label: str, bins: int = 24) -> HTML:

@@ -55,7 +55,10 @@ def _question(item: dict[str, Any], context: str, document: str, title: str, kin
             raise DataError(f"{where}, question {name!r}: expected text and answer_start, found {answer!r}. Correct it.")
         answers.append(Answer(answer["text"], answer["answer_start"]))
     if not answers and item.get("is_impossible") is False:
-        raise DataError(f"{where}, question {name!r}: expected an answer (is_impossible is false), found none. Add one or set is_impossible.")
+        raise DataError(
+            f"{where}, question {name!r}: expected an answer (is_impossible is false), found none. "
+            "Add one or set is_impossible."
+        )
     try:
         return Question(name, text, context, tuple(answers), document=document, title=title, kind=kind)
     except DataError as error:
