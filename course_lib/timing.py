@@ -82,17 +82,21 @@ def workload_of(
     """Return the workload of one training from its settings and tokens per record.
 
     ``settings`` is a column of ``parameters.PROFILES``. Generated records are
-    taken to be as long as the training records are on average. Validation is
-    predicted after each epoch, test once.
+    taken to be as long as the training records are on average; with a
+    ``silver_window`` they are trained on once, before, in windows of that many
+    pieces (about five windows for four records). Validation is predicted after each
+    epoch, test once.
     """
     if not training:
         raise ConfigError("workload: expected tokens of at least one training record, found none. Is the split empty?")
     used = training[: settings.get("max_train_records")]
     silver = (settings.get("silver_records") or 0) * sum(training) / len(training)
     epochs, limit = settings["epochs"], settings.get("max_eval_records")
-    return Workload(
-        trained=round(epochs * (sum(used) + silver)), predicted=epochs * sum(validation[:limit]) + sum(test[:limit])
-    )
+    trained, validations = epochs * (sum(used) + silver), epochs
+    if window := settings.get("silver_window"):
+        count = settings.get("silver_records") or 0
+        trained, validations = epochs * sum(used) + count * window * 5 / 4, epochs + bool(count)
+    return Workload(round(trained), validations * sum(validation[:limit]) + sum(test[:limit]))
 
 
 def predicted_seconds(operations: float, share: float, rate: float, other: float = 0.0) -> float:

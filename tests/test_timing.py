@@ -41,6 +41,11 @@ def test_workload_counts_epochs_silver_and_evaluation() -> None:
     assert timing.workload_of(SETTINGS, [10, 20], [7], [5]) == Workload(3 * 90, 3 * 7 + 5)
 
 
+def test_silver_in_short_windows_is_trained_on_once_before() -> None:
+    # 3 x 30 + 4 x 8 x 5/4; validation after the silver stage and after each of 3 epochs.
+    assert timing.workload_of({**SETTINGS, "silver_window": 8}, [10, 20], [7], [5]) == Workload(90 + 40, 4 * 7 + 5)
+
+
 def test_limits_cut_records_but_not_the_mean_length_of_silver() -> None:
     limits = {**SETTINGS, "max_train_records": 1, "max_eval_records": 1}
     assert timing.workload_of(limits, [10, 20], [7, 100], [5, 100]) == Workload(3 * (10 + 60), 3 * 7 + 5)

@@ -69,6 +69,8 @@ def clean_outputs(notebook: Any) -> Any:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = settle_text(output.text)
+            # A saved view without its model reads "model not found"; a still picture stands beside it.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         kept = [o for o in cell.get("outputs", []) if o.output_type != "stream" or o.text.strip()]
         if "outputs" in cell:
             cell.outputs = kept
