@@ -71,13 +71,13 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "03_finance_qa": {
         "smoke": {"epochs": 1, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": 16, "silver_records": 16,
-                  "max_eval_records": 12, "resamples": 200, "window": 192, "overlap": 48, "stage_epochs": 1,
+                  "max_eval_records": 12, "resamples": 200, "window": 96, "overlap": 32, "stage_epochs": 1,
                   "silver_window": 80, "silver_learning_rate": 5e-4},
-        "cpu": {"epochs": 3, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": None, "silver_records": 6000,
-                "max_eval_records": None, "resamples": 2000, "window": 256, "overlap": 64, "stage_epochs": 2,
+        "cpu": {"epochs": 2, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": None, "silver_records": 3000,
+                "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "stage_epochs": 2,
                 "silver_window": 80, "silver_learning_rate": 5e-4},
         "gpu": {"epochs": 4, "learning_rate": 5e-5, "batch_size": 16, "max_train_records": None, "silver_records": 4000,
-                "max_eval_records": None, "resamples": 2000, "window": 256, "overlap": 64, "stage_epochs": 2,
+                "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "stage_epochs": 2,
                 "silver_window": 80, "silver_learning_rate": 5e-4},
     },
 }

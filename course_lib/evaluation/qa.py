@@ -126,6 +126,43 @@ def decode_question(windows: Sequence[Window], max_answer_pieces: int = 30, n_be
     return Decoded(tuple(ranked), null)
 
 
+Similarities = tuple[Sequence[tuple[int, int]], FloatArray]
+"""Sentences of a passage, (start, end) each, and how alike each is to the question."""
+
+
+def with_prior(decoded: Decoded, similarities: Similarities, weight: float) -> Decoded:
+    """Add ``weight`` times the similarity of its sentence to each candidate's score.
+
+    The span model says what could be an answer; the similarity says which
+    sentence the question is about. Both are scores on a log scale, so they add up.
+    """
+    if not weight:
+        return decoded
+    sentences, values = similarities
+    starts = np.array([start for start, _ in sentences])
+    places = np.searchsorted(starts, [c.start for c in decoded.candidates], side="right") - 1
+    scored = [
+        Candidate(c.start, c.end, c.score + weight * float(values[max(place, 0)]))
+        for c, place in zip(decoded.candidates, places, strict=True)
+    ]
+    return Decoded(tuple(sorted(scored, key=lambda c: (-c.score, c.start, c.end))), decoded.null_score)
+
+
+def choose_prior_weight(
+    questions: Sequence[Question], decoded: Sequence[Decoded], similarities: Sequence[Similarities],
+    weights: Sequence[float] = (0, 2, 4, 8, 12, 16, 24),
+) -> float:
+    """Return the weight with the best F1 on these (validation) questions, each with its best threshold."""
+
+    def score(weight: float) -> float:
+        mixed = [with_prior(d, s, weight) for d, s in zip(decoded, similarities, strict=True)]
+        threshold = choose_threshold(questions, mixed)
+        texts = [answer_text(q, d, threshold) for q, d in zip(questions, mixed, strict=True)]
+        return float(score_rows(questions, texts)[:, 1].mean())
+
+    return float(max(weights, key=lambda weight: (score(weight), -weight)))
+
+
 def answer_text(question: Question, decoded: Decoded, threshold: float) -> str:
     """Return the best span's text, or ``""`` if no answer wins by more than ``threshold``."""
     if not decoded.candidates or decoded.null_margin > threshold:

@@ -33,7 +33,8 @@ def save(
     ``settings`` is what ``load`` needs beside the weights (lengths, threshold).
     """
     with write_folder(folder) as draft:
-        model.save_pretrained(draft, safe_serialization=True)
+        with quiet_library():
+            model.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
         card = {
             "task": task,

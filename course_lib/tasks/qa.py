@@ -26,10 +26,16 @@ from course_lib.evaluation.qa import (
     exact_of,
     f1_mean_of,
     score_rows,
+    with_prior,
 )
 from course_lib.models import saved
 from course_lib.models.forward import Tensors, forward_all, pad
 from course_lib.models.heads import build_model, load_tokenizer
+from course_lib.models.similarity import SentencePrior
+
+
+N_BEST = 40
+"""Candidates kept for the prior to choose from."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,10 @@ class QaTask:
             total = total + nn.functional.cross_entropy(logits, batch[target], reduction="sum") / 2
         return total
 
-    def decode(self, model: nn.Module, features: QaFeatures, precision: str = "fp32") -> list[Decoded]:
+    def decode(self, model: nn.Module, features: QaFeatures, precision: str = "fp32", n_best: int = 10) -> list[Decoded]:
         """Return the best spans and the null score of every question, in order."""
         windows = self.windows(model, features, precision)
-        return [decode_question(own, self.max_answer_pieces) for own in windows]
+        return [decode_question(own, self.max_answer_pieces, n_best) for own in windows]
 
     def windows(self, model: nn.Module, features: QaFeatures, precision: str = "fp32") -> list[list[Window]]:
         """Return the model's raw scores, grouped by question."""
@@ -114,10 +120,10 @@ class QaTask:
         sums = score_rows(features.questions, answers).sum(axis=0)
         return {"f1": float(f1_mean_of(sums)), "exact_match": float(exact_of(sums)), "threshold": threshold}
 
-    def save(self, folder: Path, model: Any, threshold: float = 0.0) -> Path:
+    def save(self, folder: Path, model: Any, threshold: float = 0.0, prior_weight: float = 0.0) -> Path:
         settings = {
-            "max_length": self.max_length, "overlap": self.overlap,
-            "max_answer_pieces": self.max_answer_pieces, "threshold": threshold,
+            "max_length": self.max_length, "overlap": self.overlap, "max_answer_pieces": self.max_answer_pieces,
+            "threshold": threshold, "prior_weight": prior_weight,
         }
         return saved.save(folder, model, self.tokenizer, "qa", settings)
 
@@ -135,7 +141,7 @@ class FoundAnswer:
     start: int
     end: int
     confidence: float
-    candidates: tuple[tuple[str, float], ...]
+    candidates: tuple[tuple[str, float], ...]  # text and score, best first
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,11 @@ class QaPredictor:
     overlap: int = 64
     max_answer_pieces: int = 30
     threshold: float = 0.0
+    prior_weight: float = 0.0
+
+    @cached_property
+    def prior(self) -> SentencePrior:
+        return SentencePrior()
 
     @cached_property
     def task(self) -> QaTask:
@@ -158,7 +169,10 @@ class QaPredictor:
     def predict(self, text: str, *, context: str = "", **_: Any) -> FoundAnswer:
         """Answer the question ``text`` from ``context``, a passage of any length."""
         question = Question("text", text, context)
-        decoded = self.task.decode(self.model, self.task.encode([question]))
+        decoded = self.task.decode(self.model, self.task.encode([question]), n_best=N_BEST)
+        if self.prior_weight:
+            similar = self.prior.similarities([question])
+            decoded = [with_prior(d, s, self.prior_weight) for d, s in zip(decoded, similar, strict=True)]
         best = decoded[0].candidates[0] if decoded[0].candidates else None
         answer = answer_text(question, decoded[0], self.threshold)
         return FoundAnswer(
@@ -166,5 +180,5 @@ class QaPredictor:
             start=best.start if answer and best else -1,
             end=best.end if answer and best else -1,
             confidence=float(answer_confidence(decoded)[0]),
-            candidates=tuple((context[c.start : c.end], c.score) for c in decoded[0].candidates),
+            candidates=tuple((context[c.start : c.end], c.score) for c in decoded[0].candidates[:10]),
         )
