@@ -49,7 +49,7 @@ TRAINING = COMMON | dict((
     _p("learning_rate", float, None, "highest learning rate", optional=True, low=1e-8, high=1.0),
     _p("max_train_records", int, None, "use only the first so many training records", optional=True, low=1),
     _p("silver_records", int, None, "generated records added to training; 0 for none", optional=True, low=0, high=100_000),
-    _p("seeds", list, [], "several seeds: metrics become means; empty for [seed]", item=int),
+    _p("seeds", list, [], "several seeds: metrics become means; empty for [seed]", item=int, low=0, high=2**32 - 1),
 ))
 NOTEBOOKS: dict[str, dict[str, Parameter]] = {
     "00_environment_setup": COMMON | dict((_p("checkpoint", str, "minilm", "pretrained weights: a name or a folder"),)),
@@ -73,7 +73,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
         "smoke": {"epochs": 1, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": 16, "silver_records": 16,
                   "max_eval_records": 12, "resamples": 200, "window": 96, "overlap": 32, "stage_epochs": 1,
                   "silver_window": 80, "silver_learning_rate": 5e-4},
-        "cpu": {"epochs": 2, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": None, "silver_records": 3000,
+        "cpu": {"epochs": 2, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": None, "silver_records": 2000,
                 "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "stage_epochs": 2,
                 "silver_window": 80, "silver_learning_rate": 5e-4},
         "gpu": {"epochs": 4, "learning_rate": 5e-5, "batch_size": 16, "max_train_records": None, "silver_records": 4000,
@@ -107,6 +107,10 @@ def _check_value(parameter: Parameter, value: Any) -> Any:
         raise ConfigError(_message(parameter, kind.__name__ + (" or None" if parameter.optional else ""), value))
     if kind is list and not all(isinstance(v, parameter.item) and not isinstance(v, bool) for v in value):
         raise ConfigError(_message(parameter, f"a list of {parameter.item.__name__}", value))
+    if kind is list:
+        value = list(value)  # nobody else's default
+        if parameter.item is int and not all(parameter.low <= v <= parameter.high for v in value):
+            raise ConfigError(_message(parameter, f"whole numbers from {parameter.low:g} to {parameter.high:g}", value))
     if parameter.choices and value not in parameter.choices:
         raise ConfigError(one_of(f"parameter {parameter.name}", value, list(parameter.choices)))
     if kind in (int, float) and not (parameter.low <= value <= parameter.high):

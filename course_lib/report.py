@@ -33,6 +33,7 @@ def run_notebook(name: str, folder: Path, parameters: dict[str, Any], *, source:
     A failing notebook is kept with papermill's banner and has status "failed".
     """
     import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     check(name, parameters)  # refuse a wrong parameter before a kernel starts
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +47,8 @@ def run_notebook(name: str, folder: Path, parameters: dict[str, Any], *, source:
         )
     except papermill.PapermillExecutionError as failure:
         status, error = "failed", f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
+    except (DeadKernelError, CellTimeoutError) as failure:
+        status, error = "failed", f"{type(failure).__name__}: {failure}"
     seconds = time.perf_counter() - begin
     executed = clean_outputs(nbformat.read(target, as_version=4))
     nbformat.write(executed, target)
@@ -111,7 +114,7 @@ def _metric_table(metrics: dict[str, Any]) -> str:
         if name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in metrics:
             continue
         interval = ""
-        if f"{name}_low" in metrics:
+        if f"{name}_low" in metrics and f"{name}_high" in metrics:
             interval = f"{metrics[name + '_low']:.3f} to {metrics[name + '_high']:.3f}"
         text = f"{value:.3f}" if isinstance(value, float) else escape(str(value))
         rows.append(f"<tr><td>{escape(name)}</td><td class='n'>{text}</td><td class='n'>{interval}</td></tr>")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+import math
 import os
 import platform
 import secrets
+import shutil
 import time
 import types
 from collections.abc import Mapping, Sequence
@@ -55,7 +57,9 @@ class Run:
 
     def save_metrics(self, metrics: Mapping[str, Any]) -> Path:
         """Write ``metrics.json``: flat, numbers and texts only."""
-        bad = {k: v for k, v in metrics.items() if not isinstance(v, (int, float, str, bool))}
+        shutil.rmtree(self.folder / "resume", ignore_errors=True)  # a run that got here needs no resuming
+        bad = {k: v for k, v in metrics.items()
+               if not isinstance(v, (int, float, str)) or (isinstance(v, float) and not math.isfinite(v))}
         if bad:
             raise OutputError(f"metrics.json: expected flat numbers and texts, found {bad}. Convert or drop these.")
         return write_json(self.folder / "metrics.json", dict(metrics))

@@ -60,7 +60,7 @@ def load_notes(name: str) -> Corpus[Note]:
         raise DataError(f"corpus {name!r}: expected notes with entity spans, found questions. Use it in 03_finance_qa.")
     records = {part: jsonl.read_notes(path) for part, path in parts.items()}
     if set(records) == {"all"}:
-        records = _by_document(records["all"], [str(n.document) for n in records["all"]])
+        records = _by_document(records["all"], [n.document or n.id for n in records["all"]])
     return _corpus(name, task, records, meta)
 
 
@@ -107,6 +107,8 @@ def _load(name: str) -> tuple[str, dict[str, Path], dict[str, Any]]:
 def _check_bundled(path: Path) -> None:
     """Raise unless a bundled file is there with the checksum that is committed beside it."""
     listing = data_folder() / "CHECKSUMS.sha256"
+    if not listing.is_file():
+        raise DataError(f"bundled corpus: expected data/{listing.name}, found no such file. Type: git checkout -- data")
     lines = [line.split(maxsplit=1) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
     known = {name: digest for digest, name in lines}
     name = path.relative_to(data_folder()).as_posix()

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from course_lib.data.records import Note
 
@@ -73,23 +74,35 @@ def find_twins(parts: Mapping[str, Sequence[str]], threshold: float = 0.5) -> li
     sizes: dict[tuple[str, int], int] = {}
     for part, texts in parts.items():
         for number, text in enumerate(texts):
-            own = word_ngrams(text, 3)
+            own = word_ngrams(text, 3) or {normalize(text)}  # a text of one or two words is its own run
             sizes[part, number] = len(own)
             for gram in own:
                 grams[gram].append((part, number))
     shared: dict[tuple[tuple[str, int], tuple[str, int]], int] = defaultdict(int)
+    for places in _same_texts(parts).values():  # however many copies there are
+        for a, b in combinations(places, 2):
+            if a[0] != b[0]:
+                shared[a, b] = sizes[a]
     for places in grams.values():
         if len(places) <= 50:  # a phrase that is everywhere makes no twins
             for i, a in enumerate(places):
                 for b in places[i + 1 :]:
                     if a[0] != b[0]:
-                        shared[a, b] += 1
+                        shared[a, b] = min(shared[a, b] + 1, sizes[a], sizes[b])
     twins = [
         Twin(*a, *b, count / max(1, min(sizes[a], sizes[b])))
         for (a, b), count in shared.items()
         if count >= threshold * min(sizes[a], sizes[b])
     ]
     return sorted(twins, key=lambda t: (-t.share, t.part_a, t.number_a, t.part_b, t.number_b))
+
+
+def _same_texts(parts: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[str, int]]]:
+    same: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for part, texts in parts.items():
+        for number, text in enumerate(texts):
+            same[normalize(text)].append((part, number))
+    return same
 
 
 def audit_notes(parts: Mapping[str, Sequence[Note]], train: str = "train") -> LeakageReport:

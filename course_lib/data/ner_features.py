@@ -147,15 +147,18 @@ def _note_rows(
     starts = {start: i for i, (start, _) in enumerate(words)}
     ends = {end: i for i, (_, end) in enumerate(words)}
     fitting = [(starts[s.start], ends[s.end]) for s in note.spans if s not in misfits]
+    visible = set(home)  # a word without pieces is in no window, and no reason to refuse its span
     whole_somewhere = {span: len(ids) == 1 for span in fitting}
     for window, (input_ids, piece_words) in enumerate(zip(ids, pieces, strict=True)):
         window_tags = list(tags)
         if len(ids) > 1:
             present = _whole_words(piece_words, window, len(ids))
+            touched = set(piece_words)
             for first, last in fitting:
-                inside = [word in present for word in range(first, last + 1)]
-                whole_somewhere[first, last] |= all(inside)
-                if any(inside) and not all(inside):
+                own = visible.intersection(range(first, last + 1))
+                whole = own <= present
+                whole_somewhere[first, last] |= whole
+                if own & touched and not whole:
                     window_tags[first : last + 1] = [IGNORE_INDEX] * (last + 1 - first)
         first_piece = align_labels(piece_words, list(range(len(words))))
         yield {

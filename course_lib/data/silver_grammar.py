@@ -170,7 +170,8 @@ class Teller:
 
     def _draw(self, rule: str, known: Mapping[str, Value]) -> Value:
         found = _RULE.fullmatch(rule)
-        assert found, rule  # checked when the grammar was loaded
+        if not found:
+            raise DataError(f"grammar: expected a rule of the form described under 'values', found {rule!r}. Correct it.")
         kind = self.kinds[found[1]]
         if "words" in kind:
             return self._words(kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +40,7 @@ def save(
         card = {
             "task": task,
             "settings": settings,
+            "attention": model.config._attn_implementation,
             "weights_sha256": sha256_of(draft / "model.safetensors"),
             "intended_use": "Teaching. Not for clinical or investment use.",
         }
@@ -73,15 +75,21 @@ def load(folder: str | Path) -> Predictor:
     if task not in PREDICTORS:
         raise CheckpointError(one_of(f"model folder {folder.name!r}: task", task, sorted(PREDICTORS)))
     predictor, head = PREDICTORS[task]
-    return predictor(_load_weights(folder, head), load_tokenizer(str(folder)), **settings)
+    known = {f.name for f in fields(predictor)} - {"model", "tokenizer"}
+    if not isinstance(settings, dict) or set(settings) - known:
+        raise CheckpointError(
+            f"model folder {folder.name!r}: expected settings among {', '.join(sorted(known))} in {CARD}, found "
+            f"{settings!r}. Train the model again."
+        )
+    return predictor(_load_weights(folder, head, card.get("attention")), load_tokenizer(str(folder)), **settings)
 
 
-def _load_weights(folder: Path, head: str) -> PreTrainedModel:
+def _load_weights(folder: Path, head: str, attention: str | None) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     try:
         with quiet_library():
             model, report = HEADS[head].from_pretrained(
-                folder, config=config, local_files_only=True, output_loading_info=True
+                folder, config=config, local_files_only=True, output_loading_info=True, attn_implementation=attention
             )
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(

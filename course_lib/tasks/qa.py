@@ -33,7 +33,6 @@ from course_lib.models.forward import Tensors, forward_all, pad
 from course_lib.models.heads import build_model, load_tokenizer
 from course_lib.models.similarity import SentencePrior
 
-
 N_BEST = 40
 """Candidates kept for the prior to choose from."""
 

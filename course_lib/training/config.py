@@ -37,6 +37,10 @@ class TrainingConfig:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            kind = bool if name == "train_embeddings" else str if name in ("device", "precision") else (int, float)
+            good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+            self._check(name, good or (name == "patience" and value is None), "a setting of another type")
         for name in ("epochs", "batch_size", "accumulation"):
             self._check(name, isinstance(getattr(self, name), int) and getattr(self, name) >= 1, "a whole number from 1")
         for name in ("learning_rate", "max_grad_norm", "head_rate"):
@@ -48,6 +52,8 @@ class TrainingConfig:
         self._check("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1")
         self._check("layer_decay", 0 < self.layer_decay <= 1, "a factor above 0, at most 1")
         self._check("patience", self.patience is None or self.patience >= 1, "None or a whole number from 1")
+        self._check("seed", isinstance(self.seed, int) and 0 <= self.seed < 2**32, "a whole number from 0 to 2**32 - 1")
+        self._check("device", self.device in ("cpu", "cuda", "mps"), "cpu, cuda or mps")
         self._check("precision", self.precision in ("fp32", "bf16"), "fp32 or bf16 (resolve 'auto' first)")
 
     def _check(self, name: str, good: bool, expected: str) -> None:

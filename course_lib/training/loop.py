@@ -8,6 +8,7 @@ change it (derived in notebook 01).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +23,13 @@ from torch import nn
 
 from course_lib.data.arrow import Row, in_chunks
 from course_lib.data.batching import Batch, length_grouped_batches
-from course_lib.errors import DataError, TrainingError
+from course_lib.errors import ConfigError, DataError, TrainingError
 from course_lib.models.forward import Tensors, rows_of
 from course_lib.seeds import set_seed
 from course_lib.training.config import TrainingConfig
 from course_lib.training.optimizer import Pull, build_optimizer, build_schedule
 from course_lib.training.progress import Progress
-from course_lib.training.state import BestWeights, ResumeFile
+from course_lib.training.state import BestWeights, ResumeFile, RunState
 from course_lib.training.task import Features, Task
 
 Callback = Callable[[str, Mapping[str, Any]], None]
@@ -51,7 +52,13 @@ class TrainingResult:
 def make_accelerator(config: TrainingConfig) -> Accelerator:
     """Return an Accelerator for this config's device and precision, on any number of processes."""
     AcceleratorState._reset_state()  # the library refuses a second precision in one process otherwise
-    return Accelerator(cpu=config.device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no")
+    accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no")
+    if accelerator.device.type != config.device:
+        raise ConfigError(
+            f"training setting device: expected {config.device}, found only {accelerator.device.type} on this machine. "
+            f"Use device='{accelerator.device.type}', or check the driver with nvidia-smi."
+        )
+    return accelerator
 
 
 def train(
@@ -74,52 +81,33 @@ def train(
     if not len(training.dataset):
         raise DataError("training: expected at least one encoded record, found none. Is the training split empty?")
     accelerator = make_accelerator(config)
-    lengths = list(training.dataset["length"])
-    steps_per_epoch = -(-len(lengths) // (config.batch_size * config.accumulation))
+    steps_per_epoch = -(-len(training.dataset) // (config.batch_size * config.accumulation))
     set_seed(config.seed)  # dropout; the head was seeded when it was built
     model.to(accelerator.device)
     optimizer = build_optimizer(model, config)
     schedule = build_schedule(optimizer, config, steps_per_epoch * config.epochs)
-    pull = Pull(model, config.pull)
+    pull, best = Pull(model, config.pull), BestWeights(task.monitor)
     wrapped, optimizer = accelerator.prepare(model, optimizer)
-    best = BestWeights(task.monitor)
-    kept = ResumeFile(folder / "resume" if folder else None, config, len(lengths))
-    state = kept.load(model, optimizer, schedule, best) if resume else kept.fresh()
+    optimizer.zero_grad()  # an interrupted run may have left gradients on this model
+    kept = ResumeFile(folder / "resume" if folder else None, config, len(training.dataset))
+    state = kept.load(model, optimizer, schedule, best, pull) if resume else kept.fresh()
     progress = Progress(steps_per_epoch, config.epochs, enabled=accelerator.is_main_process)
+    engine = _Engine(task, wrapped, training, config, accelerator, optimizer, schedule, pull, progress, callbacks)
     try:
-        for epoch in range(state.epoch + 1, config.epochs + 1):
-            begin, tokens, loss_total, loss_count = time.perf_counter(), 0, 0.0, 0
-            batches = length_grouped_batches(lengths, config.batch_size, seed=config.seed, epoch=epoch)
-            for group in in_chunks(batches, config.accumulation):
-                summed, count, norm = _step(task, wrapped, training, group, optimizer, pull, accelerator, config)
-                rate = schedule.get_last_lr()[0]
-                schedule.step()
-                loss_total, loss_count = loss_total + summed, loss_count + count
-                tokens += sum(lengths[i] for batch in group for i in batch)
-                state.step += 1
-                state.steps.append({"step": state.step, "epoch": epoch, "loss": summed / count,
-                                    "learning_rate": rate, "grad_norm": norm})
-                progress.step(epoch, tokens / (time.perf_counter() - begin), summed / count)
-                _tell(callbacks, "step", state.steps[-1])
-            seconds = time.perf_counter() - begin
-            row: dict[str, Any] = {"epoch": epoch, "train_loss": loss_total / loss_count, "learning_rate": rate,
-                                   "seconds": seconds, "tokens_per_second": tokens / seconds}
-            if pull.strength:
-                row["pull"] = pull.value()
+        while state.epoch < config.epochs and not best.is_old(state.epoch, config.patience):
+            begin = time.perf_counter()
+            row = _one_epoch(engine, state)
             if validation is not None:
                 row |= {f"validation_{k}": v for k, v in task.validate(model, validation, config.precision).items()}
-            state.epoch, state.seconds = epoch, state.seconds + time.perf_counter() - begin
-            state.tokens += tokens
-            state.train_seconds += seconds
+            state.epoch, state.seconds = state.epoch + 1, state.seconds + time.perf_counter() - begin
             state.history.append(row)
-            best.offer(model, epoch, row)
+            best.offer(model, state.epoch, row)
             progress.epoch(row, task.monitor)
             _tell(callbacks, "epoch", row)
             if accelerator.is_main_process:
-                kept.save(model, optimizer, schedule, best, state)
-            if config.patience and epoch - best.epoch >= config.patience:
-                progress.note(f"stopped early: no better {task.monitor} for {config.patience} epochs")
-                break
+                kept.save(model, optimizer, schedule, best, pull, state)
+        if state.epoch < config.epochs:
+            progress.note(f"stopped early: no better {task.monitor} for {config.patience} epochs")
     except KeyboardInterrupt:
         best.restore(model)
         if folder is not None and accelerator.is_main_process:
@@ -128,13 +116,51 @@ def train(
         raise
     finally:
         progress.close()
+        accelerator.unwrap_model(wrapped, keep_fp32_wrapper=False)  # autocast belongs to training alone
     best.restore(model)
-    result = TrainingResult(
-        model, pd.DataFrame(state.history), pd.DataFrame(state.steps), best.epoch, best.value, state.seconds,
-        state.tokens / max(state.train_seconds, 1e-9),
-    )
     _tell(callbacks, "end", {"best_epoch": best.epoch, "seconds": state.seconds})
-    return result
+    history, steps, speed = pd.DataFrame(state.history), pd.DataFrame(state.steps), state.tokens / max(state.train_seconds, 1e-9)
+    return TrainingResult(model, history, steps, best.epoch, best.value, state.seconds, speed)
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """What stays the same over a run."""
+
+    task: Task
+    model: nn.Module
+    features: Features
+    config: TrainingConfig
+    accelerator: Accelerator
+    optimizer: Any
+    schedule: Any
+    pull: Pull
+    progress: Progress
+    callbacks: Sequence[Callback]
+
+
+def _one_epoch(engine: _Engine, state: RunState) -> dict[str, Any]:
+    """Do the steps of the epoch after ``state.epoch``; return its row of the history."""
+    config, lengths, epoch = engine.config, list(engine.features.dataset["length"]), state.epoch + 1
+    begin, tokens, loss_total, loss_count, rate = time.perf_counter(), 0, 0.0, 0, 0.0
+    batches = length_grouped_batches(lengths, config.batch_size, seed=config.seed, epoch=epoch)
+    for group in in_chunks(batches, config.accumulation):
+        summed, count, norm = _step(
+            engine.task, engine.model, engine.features, group, engine.optimizer, engine.pull, engine.accelerator, config
+        )
+        rate = engine.schedule.get_last_lr()[0]
+        engine.schedule.step()
+        loss_total, loss_count = loss_total + summed, loss_count + count
+        tokens += sum(lengths[i] for batch in group for i in batch)
+        state.step += 1
+        state.steps.append({"step": state.step, "epoch": epoch, "loss": summed / count, "learning_rate": rate, "grad_norm": norm})
+        engine.progress.step(epoch, tokens / (time.perf_counter() - begin), summed / count)
+        _tell(engine.callbacks, "step", state.steps[-1])
+    seconds = time.perf_counter() - begin
+    state.tokens, state.train_seconds = state.tokens + tokens, state.train_seconds + seconds
+    row: dict[str, Any] = {"epoch": epoch, "train_loss": loss_total / loss_count, "learning_rate": rate,
+                           "seconds": seconds, "tokens_per_second": tokens / seconds}
+    return row | ({"pull": engine.pull.value()} if engine.pull.strength else {})
 
 
 def _step(
@@ -172,10 +198,15 @@ def _step(
             f"{optimizer.param_groups[0]['lr']:.2g} ({config.precision}). Lower learning_rate, or use precision='fp32'."
         )
     pull.add_gradient()
-    norm = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+    norm = float(accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm))
+    if not math.isfinite(norm):  # before the step: these gradients would end in the weights
+        raise TrainingError(
+            f"training: expected finite gradients, found norm {norm} in a step on rows {group[0][:4]} at learning rate "
+            f"{optimizer.param_groups[0]['lr']:.2g} ({config.precision}). Lower learning_rate, or use precision='fp32'."
+        )
     optimizer.step()
     optimizer.zero_grad()
-    return float(summed), count, float(norm)
+    return float(summed), count, norm
 
 
 def _own_share(task: Task, rows: list[Row], accelerator: Accelerator) -> tuple[Tensors, float]:

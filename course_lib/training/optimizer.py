@@ -83,9 +83,16 @@ class Pull:
 
     def __init__(self, model: nn.Module, strength: float) -> None:
         self.strength = strength
-        self.pairs = [
-            (p, p.detach().clone()) for n, p in model.named_parameters() if p.requires_grad and not is_head(n)
-        ] if strength else []
+        self.names = [n for n, p in model.named_parameters() if strength and p.requires_grad and not is_head(n)]
+        self.pairs = [(p, p.detach().clone()) for p in map(model.get_parameter, self.names)]
+
+    def start(self) -> dict[str, torch.Tensor]:
+        """Return the starting point by name, for an exact resume."""
+        return {name: start.contiguous() for name, (_, start) in zip(self.names, self.pairs, strict=True)}
+
+    def pull_to(self, start: dict[str, torch.Tensor]) -> None:
+        """Take another starting point: that of the run which is resumed."""
+        self.pairs = [(p, start[name].to(p.device)) for name, (p, _) in zip(self.names, self.pairs, strict=True)]
 
     @torch.no_grad()
     def add_gradient(self) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 from course_lib.errors import CheckpointError, ConfigError
 from course_lib.files import write_folder
 from course_lib.training.config import TrainingConfig
+from course_lib.training.optimizer import Pull
 
 
 class BestWeights:
@@ -31,9 +32,14 @@ class BestWeights:
         """Keep these weights if they are better; without a validation score, always."""
         value = row.get(f"validation_{self.monitor}")
         if value is None or value > self.value or not self.weights:
-            self.value = math.nan if value is None else float(value)
+            # A score that is not a number counts as the lowest, so that any other is better.
+            self.value = math.nan if value is None else -math.inf if math.isnan(value) else float(value)
             self.epoch = epoch
             self.weights = {k: v.detach().to("cpu", copy=True) for k, v in model.state_dict().items()}
+
+    def is_old(self, epoch: int, patience: int | None) -> bool:
+        """Are the best weights ``patience`` epochs old? Then training stops."""
+        return patience is not None and epoch - self.epoch >= patience
 
     def restore(self, model: nn.Module) -> None:
         """Put the best weights back, if there are any yet."""
@@ -67,12 +73,14 @@ class ResumeFile:
     def fresh(self) -> RunState:
         return RunState()
 
-    def save(self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, state: RunState) -> None:
+    def save(self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, pull: Pull, state: RunState) -> None:
         if self.folder is None:
             return
         with write_folder(self.folder) as draft:
             save_file({k: v.contiguous() for k, v in model.state_dict().items()}, draft / "weights.safetensors")
             save_file({k: v.contiguous() for k, v in best.weights.items()}, draft / "best.safetensors")
+            if pull.strength:
+                save_file(pull.start(), draft / "start.safetensors")
             random_state = {"cpu": torch.get_rng_state()}
             if torch.cuda.is_available():
                 random_state["cuda"] = torch.cuda.get_rng_state()
@@ -81,7 +89,7 @@ class ResumeFile:
             plain = {"config": self.fingerprint, "best_epoch": best.epoch, "best_value": best.value, "state": asdict(state)}
             (draft / "state.json").write_text(json.dumps(plain), encoding="utf-8")
 
-    def load(self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights) -> RunState:
+    def load(self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, pull: Pull) -> RunState:
         if self.folder is None or not (self.folder / "state.json").is_file():
             raise CheckpointError(
                 "resume: expected the state of an earlier run in its resume folder, found none. Start without resume."
@@ -94,6 +102,8 @@ class ResumeFile:
                 "Resume with the old settings or start a new run."
             )
         model.load_state_dict(load_file(self.folder / "weights.safetensors"))
+        if pull.strength:  # the model at hand may be a trained one
+            pull.pull_to(load_file(self.folder / "start.safetensors"))
         # weights_only: tensors and plain containers, no code is unpickled
         rest = torch.load(self.folder / "optimizer.pt", weights_only=True)
         optimizer.load_state_dict(rest["optimizer"])

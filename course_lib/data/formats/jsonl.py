@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from course_lib.data.records import Note, Span
+from course_lib.data.records import Note, Span, find_words
 from course_lib.errors import DataError
 from course_lib.files import write_jsonl
 
@@ -44,10 +44,13 @@ def _note(line: str, where: str) -> Note:
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not isinstance(row.get("id"), str):
         raise DataError(f"{where}: expected an object with id and text (both texts), found {str(row)[:80]!r}. Add them.")
     spans = tuple(_span(item, where) for item in _list(row, "spans", where))
-    document = row.get("document")
+    document, words = row.get("document"), row.get("words")
+    if document is not None and not isinstance(document, str):
+        raise DataError(f"{where}: expected a text under 'document', found {document!r}. Put it in quotes, or leave it out.")
+    pairs = tuple((w[0], w[1]) for w in _list(row, "words", where)) if words is not None else None
     try:
-        return Note(row["id"], row["text"], tuple(sorted(spans)), document=document if isinstance(document, str) else None,
-                    kind=str(row.get("kind", "")))
+        return Note(row["id"], row["text"], tuple(sorted(spans)), document=document, words=pairs,
+                    kind=str(row.get("kind", "")), silver=row.get("silver") is True)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
 
@@ -77,6 +80,10 @@ def write_notes(path: Path, notes: Iterable[Note]) -> Path:
             row["kind"] = note.kind
         if note.document != note.id:
             row["document"] = note.document
+        if note.words != find_words(note.text):
+            row["words"] = [list(word) for word in note.words or ()]
+        if note.silver:
+            row["silver"] = True
         row["spans"] = [{"start": s.start, "end": s.end, "label": s.label} for s in note.spans]
         rows.append(row)
     return write_jsonl(path, rows)

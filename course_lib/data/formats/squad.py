@@ -60,7 +60,8 @@ def _question(item: dict[str, Any], context: str, document: str, title: str, kin
             "Add one or set is_impossible."
         )
     try:
-        return Question(name, text, context, tuple(answers), document=document, title=title, kind=kind)
+        return Question(name, text, context, tuple(answers), document=document, title=title, kind=kind,
+                        silver=item.get("silver") is True)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
 
@@ -78,7 +79,7 @@ def write_questions(path: Path, questions: Iterable[Question]) -> Path:
 
 
 def _row(question: Question) -> dict[str, Any]:
-    return {
+    return ({"silver": True} if question.silver else {}) | {
         "id": question.id,
         "question": question.question,
         "is_impossible": not question.is_answerable,
