@@ -146,5 +146,5 @@ def test_a_grammar_that_runs_dry_says_so(tmp_path: Path) -> None:
         generate_notes(1, grammar=save_grammar(tmp_path, frames=frames))
     frames = {name: {"open": ["K {lab_high_k}, {lab_high_k}, {lab_high_k} on {drug_acute}."]} for name in ("admission", "any")}
     themes = {"heart": GRAMMAR.themes["heart"]}
-    with pytest.raises(DataError, match=r"slot 'lab_high_k', theme 'heart': expected a word .* found none of \\d"):
+    with pytest.raises(DataError, match=r"slot 'lab_high_k', theme 'heart': expected a word .* found none of \d"):
         generate_notes(1, grammar=save_grammar(tmp_path, frames=frames, themes=themes))
