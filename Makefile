@@ -9,8 +9,8 @@ export TOKENIZERS_PARALLELISM ?= false
 .PHONY: help setup report test notebooks lab lab-reset
 
 help:  ## explain the commands
-	@echo "Commands (first call: downloads about 0.5 GB from the package index on a CPU-only index,"
-	@echo "several GB where pip takes the CUDA build; 2.5 GB of disk for the CPU build; 4 GB of memory):"
+	@echo "Commands (first call: downloads about 0.55 GB where pip finds the CPU build of torch,"
+	@echo "several GB where it takes the CUDA build; 2.5 GB of disk for the CPU build; 4 GB of memory):"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
 	@echo "Settings: PYTHON=python3.11  COURSE_PROFILE=smoke|cpu|gpu  COURSE_RUNS_DIR=folder"
 
