@@ -63,7 +63,7 @@ def test_the_readme_example_runs_as_written(tmp_path: Path) -> None:
     script = code.group(1).replace("epochs=6", "epochs=1")
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "Interval(" in done.stdout
+    assert re.search(r"Prf\(.*\) \d\.\d+ \[", done.stdout), done.stdout
 
 
 def test_cards_show_the_corpus_as_it_is() -> None:
