@@ -12,8 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(path.as_posix() for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+# Slow because they run other programs (mypy, the README's example) or read whole corpora.
+BESIDE = ["tests/test_package.py", "tests/test_documents.py", "tests/test_bundled_data.py", "tests/test_environment.py"]
 PARTS = {
-    "unit tests": ["tests", "--ignore=tests/notebooks", "--cov=course_lib", "--cov-report=term:skip-covered", "--cov-fail-under=90"],
+    "static checks, documents, data": [*BESIDE, "--cov=course_lib", "--cov-report="],
+    "unit tests": ["tests", "--ignore=tests/notebooks", *(f"--ignore={path}" for path in BESIDE), "--cov=course_lib",
+                   "--cov-append", "--cov-report=term:skip-covered", "--cov-fail-under=90"],
     "notebooks, cell by cell (nbval)": ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", *NOTEBOOKS],
     "notebooks, as reports (papermill)": ["tests/notebooks"],
 }
