@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import Any
 
 import nbformat
 from tqdm.std import tqdm
+from traitlets.config import Config
 
 from course_lib.errors import ConfigError, CourseError, one_of
 from course_lib.files import write_json, write_text
@@ -25,6 +29,23 @@ from course_lib.machine import describe, resolve_profile
 from course_lib.parameters import NOTEBOOKS, check
 from course_lib.reporting.export import clean_outputs, notebook_to_html
 from course_lib.runs import environment
+
+
+@contextmanager
+def private_sockets() -> Iterator[Config]:
+    """Let the kernel be reached through files of its own instead of TCP ports.
+
+    No port is opened, and kernels started at the same time cannot meet on one.
+    Windows has no such sockets: there the default stays.
+    """
+    config = Config()
+    if os.name == "nt":
+        yield config
+        return
+    with tempfile.TemporaryDirectory(prefix="k") as folder:  # short: socket names have a limit
+        config.KernelManager.transport = "ipc"
+        config.KernelManager.ip = os.path.join(folder, "k")
+        yield config
 
 
 def run_notebook(name: str, folder: Path, parameters: dict[str, Any], *, source: Path | None = None) -> dict[str, Any]:
@@ -41,10 +62,11 @@ def run_notebook(name: str, folder: Path, parameters: dict[str, Any], *, source:
     target = folder / "notebook.ipynb"
     begin, status, error = time.perf_counter(), "ok", ""
     try:
-        papermill.execute_notebook(
-            str(source), str(target), parameters={**parameters, "output_dir": str(folder)},
-            cwd=str(source.parent), kernel_name="python3", progress_bar=False,
-        )
+        with private_sockets() as config:
+            papermill.execute_notebook(
+                str(source), str(target), parameters={**parameters, "output_dir": str(folder)},
+                cwd=str(source.parent), kernel_name="python3", progress_bar=False, config=config,
+            )
     except papermill.PapermillExecutionError as failure:
         status, error = "failed", f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
     except (DeadKernelError, CellTimeoutError) as failure:
