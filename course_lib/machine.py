@@ -54,8 +54,8 @@ def matmul_rate(dtype: torch.dtype, size: int = 512, seconds: float = 0.1) -> fl
     small size first tells an emulated type (very slow) from a native one.
     """
     a = torch.randn(size, size).to(dtype)
-    small = a[:64, :64].contiguous()
-    rate = max(_product_rate(small) for _ in range(5))
+    small = a[:256, :256].contiguous()  # smaller ones would time the waking of threads
+    rate = max(_product_rate(small) for _ in range(4))
     if rate < 2:  # emulated: one large product would take seconds
         return rate
     best, end = 0.0, time.perf_counter() + seconds
