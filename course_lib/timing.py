@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.data.arrow import lengths_of
 from course_lib.data.batching import length_grouped_batches
 from course_lib.errors import ConfigError
 from course_lib.machine import Machine, Plan
@@ -146,7 +147,7 @@ def measure_training(task: Any, records: Sequence[Any], config: TrainingConfig) 
     The first step is not counted: it also sets up memory and kernels.
     """
     features = task.encode(records)
-    lengths = list(features.dataset["length"])
+    lengths = lengths_of(features.dataset)
     batches = length_grouped_batches(lengths, config.batch_size, seed=config.seed, epoch=1)
     if len(batches) < 2:
         raise ConfigError(
@@ -156,7 +157,7 @@ def measure_training(task: Any, records: Sequence[Any], config: TrainingConfig) 
     ends: list[float] = []
     with contextlib.redirect_stdout(io.StringIO()):
         train(task, task.build(config.seed), features, None, config, callbacks=[_clock(ends)])
-    tokens = sum(lengths[i] for batch in batches[1:] for i in batch)
+    tokens = sum(int(lengths[batch].sum()) for batch in batches[1:])
     return tokens / (ends[len(batches) - 1] - ends[0])
 
 

@@ -7,8 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from datasets import Dataset
+from numpy.typing import NDArray
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -19,6 +21,11 @@ def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def lengths_of(dataset: Dataset) -> NDArray[np.int32]:
+    """Return the ``length`` column as an array: pieces in each row, special tokens included."""
+    return np.asarray(dataset.with_format("numpy")["length"][:], dtype=np.int32)
 
 
 def to_arrow(rows: Iterable[Row], schema: pa.Schema, path: Path | None = None, chunk: int = 1000) -> Dataset:

@@ -35,7 +35,10 @@ SCHEMA = pa.schema(
 
 @dataclass
 class NerFeatures:
-    """Encoded notes and the counts of everything that did not go smoothly."""
+    """Encoded notes and the counts of everything that did not go smoothly.
+
+    ``notes`` is empty when they were streamed and not kept.
+    """
 
     dataset: Dataset
     notes: list[Note]
@@ -54,6 +57,7 @@ def encode_notes(
     max_length: int = 192,
     overlap: int = 48,
     path: Path | None = None,
+    keep_notes: bool = True,
 ) -> NerFeatures:
     """Encode notes for token classification.
 
@@ -62,25 +66,33 @@ def encode_notes(
     that a window cuts is ignored there (its words get ``IGNORE_INDEX``): the
     overlap holds it whole in the next window. A span longer than the overlap
     is therefore refused with a ``DataError``.
+
+    ``notes`` may be a stream: with ``path`` and ``keep_notes=False`` memory use
+    does not grow with their number. Such features serve training; predicting
+    needs the notes.
     """
-    notes = list(notes)
-    counts = {"notes": len(notes), "windows": 0, "words": 0, "words_without_pieces": 0, "spans": 0,
+    kept: list[Note] = []
+    counts = {"notes": 0, "windows": 0, "words": 0, "words_without_pieces": 0, "spans": 0,
               "spans_not_on_word_edges": 0}
-    rows = _encode_rows(notes, tokenizer, labels, max_length, overlap, counts)
+    rows = _encode_rows(notes, tokenizer, labels, max_length, overlap, counts, kept if keep_notes else None)
     dataset = to_arrow(rows, SCHEMA, path)
-    return NerFeatures(dataset, notes, labels, counts)
+    return NerFeatures(dataset, kept, labels, counts)
 
 
 def _encode_rows(
-    notes: list[Note],
+    notes: Iterable[Note],
     tokenizer: PreTrainedTokenizerBase,
     labels: LabelSet,
     max_length: int,
     overlap: int,
     counts: dict[str, int],
+    kept: list[Note] | None,
 ) -> Iterator[Row]:
     number = 0
     for chunk in in_chunks(notes, 500):
+        if kept is not None:
+            kept += chunk
+        counts["notes"] += len(chunk)
         encoded = tokenizer(
             [note.text for note in chunk],
             truncation=True,

@@ -10,8 +10,9 @@ import torch
 from datasets import Dataset
 from torch import nn
 
-from course_lib.data.arrow import Row
+from course_lib.data.arrow import Row, in_chunks, lengths_of
 from course_lib.data.batching import Batch, sorted_batches
+from course_lib.models.halves import can_halve, run_halves
 
 Tensors = dict[str, torch.Tensor]
 
@@ -29,7 +30,6 @@ def rows_of(dataset: Dataset, batch: Batch) -> list[Row]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-@torch.inference_mode()
 def forward_all(
     model: nn.Module,
     dataset: Dataset,
@@ -40,15 +40,20 @@ def forward_all(
 ) -> Iterator[tuple[Batch, Any]]:
     """Yield (row numbers, model outputs) batch by batch, in evaluation mode."""
     device = next(model.parameters()).device
+
+    def predict(batch: Batch) -> Any:
+        inputs = {k: v.to(device) for k, v in collate(rows_of(dataset, batch)).items() if k in MODEL_INPUTS}
+        with torch.inference_mode(), autocast(device.type, precision):
+            return model(**inputs)
+
     was_training = model.training
     model.eval()
     try:
-        for batch in sorted_batches(list(dataset["length"]), batch_size):
-            tensors = collate(rows_of(dataset, batch))
-            inputs = {k: v.to(device) for k, v in tensors.items() if k in MODEL_INPUTS}
-            with autocast(str(device), precision):
-                outputs = model(**inputs)
-            yield batch, outputs
+        batches = sorted_batches(lengths_of(dataset), batch_size)
+        together = 2 if can_halve(device.type, len(batches)) else 1
+        for group in in_chunks(batches, together):
+            outputs = run_halves(predict, group, random=False) if together == 2 else map(predict, group)
+            yield from zip(group, outputs, strict=True)
     finally:
         model.train(was_training)
 

@@ -18,6 +18,7 @@ from transformers.utils import logging as library_logging
 
 from course_lib.errors import CheckpointError
 from course_lib.models.checkpoints import as_id2label, explain_load_failure, resolve
+from course_lib.models.halves import with_own_dropout
 from course_lib.seeds import set_seed
 
 HEADS = {"token-classification": AutoModelForTokenClassification, "question-answering": AutoModelForQuestionAnswering}
@@ -72,9 +73,11 @@ def build_model(
             )
         set_seed(seed)
         with quiet_library():  # "head newly initialized" is the point here, not a warning
-            return HEADS[head].from_pretrained(
+            model = HEADS[head].from_pretrained(
                 source, config=config, attn_implementation=attention_for(row_length), weights_only=True, **kwargs
             )
+            with_own_dropout(model)
+            return model
     except (OSError, ValueError, RuntimeError) as error:
         raise explain_load_failure(checkpoint, error) from error
 

@@ -8,6 +8,7 @@ change it (derived in notebook 01).
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +22,11 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
-from course_lib.data.arrow import Row, in_chunks
+from course_lib.data.arrow import Row, in_chunks, lengths_of
 from course_lib.data.batching import Batch, length_grouped_batches
 from course_lib.errors import ConfigError, DataError, TrainingError
-from course_lib.models.forward import Tensors, rows_of
+from course_lib.models.forward import MODEL_INPUTS, Tensors, rows_of
+from course_lib.models.halves import can_halve, every_second_row, run_halves
 from course_lib.seeds import set_seed
 from course_lib.training.config import TrainingConfig
 from course_lib.training.optimizer import Pull, build_optimizer, build_schedule
@@ -141,7 +143,7 @@ class _Engine:
 
 def _one_epoch(engine: _Engine, state: RunState) -> dict[str, Any]:
     """Do the steps of the epoch after ``state.epoch``; return its row of the history."""
-    config, lengths, epoch = engine.config, list(engine.features.dataset["length"]), state.epoch + 1
+    config, lengths, epoch = engine.config, lengths_of(engine.features.dataset), state.epoch + 1
     begin, tokens, loss_total, loss_count, rate = time.perf_counter(), 0, 0.0, 0, 0.0
     batches = length_grouped_batches(lengths, config.batch_size, seed=config.seed, epoch=epoch)
     for group in in_chunks(batches, config.accumulation):
@@ -151,7 +153,7 @@ def _one_epoch(engine: _Engine, state: RunState) -> dict[str, Any]:
         rate = engine.schedule.get_last_lr()[0]
         engine.schedule.step()
         loss_total, loss_count = loss_total + summed, loss_count + count
-        tokens += sum(lengths[i] for batch in group for i in batch)
+        tokens += sum(int(lengths[batch].sum()) for batch in group)
         state.step += 1
         state.steps.append({"step": state.step, "epoch": epoch, "loss": summed / count, "learning_rate": rate, "grad_norm": norm})
         engine.progress.step(epoch, tokens / (time.perf_counter() - begin), summed / count)
@@ -180,17 +182,23 @@ def _step(
             f"training: expected real labels in every step, found a batch of rows {group[0][:4]} with all labels "
             "ignored. Check the encoding of these records."
         )
+
+    def add_gradients(batch: Tensors, weight: float = 1.0) -> torch.Tensor:
+        with accelerator.autocast():
+            outputs = model(**{k: v for k, v in batch.items() if k in MODEL_INPUTS})
+        loss = task.loss_sum(outputs, batch) * weight
+        # Gradients are averaged over processes: times their number undoes that.
+        accelerator.backward(loss * accelerator.num_processes / count)
+        return loss.detach()
+
     summed = torch.zeros((), device=accelerator.device)
     for number, (batch, weight) in enumerate(shares):
+        if can_halve(config.device, len(batch["input_ids"]), accelerator.num_processes):
+            summed = summed + sum(run_halves(add_gradients, every_second_row(batch), random=True))
+            continue
         # Processes exchange gradients once, with the last micro-batch.
-        last = number == len(shares) - 1
-        with accelerator.no_sync(model) if not last else accelerator.autocast():
-            with accelerator.autocast():
-                outputs = model(**{k: v for k, v in batch.items() if k in ("input_ids", "attention_mask", "token_type_ids")})
-            loss = task.loss_sum(outputs, batch) * weight
-            # Gradients are averaged over processes: times their number undoes that.
-            accelerator.backward(loss * accelerator.num_processes / count)
-        summed = summed + loss.detach()
+        with accelerator.no_sync(model) if number < len(shares) - 1 else contextlib.nullcontext():
+            summed = summed + add_gradients(batch, weight)
     summed = accelerator.reduce(summed, "sum")
     if not torch.isfinite(summed):
         raise TrainingError(
