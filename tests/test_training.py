@@ -320,7 +320,7 @@ def test_interruption_in_the_first_epoch_still_leaves_a_model(with_dropout, tmp_
 @pytest.mark.parametrize("at", [5, 8, 11])
 def test_resume_gives_the_weights_of_an_uninterrupted_run(with_dropout, tmp_path: Path, at):
     features = with_dropout.encode(uneven_notes())
-    config = TrainingConfig(**SETTINGS, pull=0.01)
+    config = TrainingConfig(**SETTINGS, pull=0.01, average=0.9)
     whole = train(with_dropout, with_dropout.build(0), features, features, config)
     with pytest.raises(KeyboardInterrupt):
         train(with_dropout, with_dropout.build(0), features, features, config, folder=tmp_path, callbacks=[Interrupt(at)])

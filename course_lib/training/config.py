@@ -18,6 +18,8 @@ class TrainingConfig:
     ``head_rate`` multiplies the learning rate of the new head, and
     ``layer_decay`` that of each encoder layer per step down from the top
     (Howard and Ruder 2018, discriminative fine-tuning); 1.0 turns them off.
+    ``average`` is the decay of a running average of the weights, which is then
+    scored and kept in place of the last weights; 0 for none.
     """
 
     epochs: int = 3
@@ -30,6 +32,7 @@ class TrainingConfig:
     pull: float = 0.0
     head_rate: float = 1.0
     layer_decay: float = 1.0
+    average: float = 0.0
     train_embeddings: bool = True
     patience: int | None = None
     seed: int = 0
@@ -50,6 +53,7 @@ class TrainingConfig:
             value = getattr(self, name)
             self._check(name, math.isfinite(value) and value >= 0, "a number from 0")
         self._check("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1")
+        self._check("average", 0 <= self.average < 1, "a decay from 0 to below 1")
         self._check("layer_decay", 0 < self.layer_decay <= 1, "a factor above 0, at most 1")
         self._check("patience", self.patience is None or self.patience >= 1, "None or a whole number from 1")
         self._check("seed", isinstance(self.seed, int) and 0 <= self.seed < 2**32, "a whole number from 0 to 2**32 - 1")

@@ -28,6 +28,7 @@ from course_lib.errors import ConfigError, DataError, TrainingError
 from course_lib.models.forward import MODEL_INPUTS, Tensors, rows_of
 from course_lib.models.halves import can_halve, every_second_row, run_halves
 from course_lib.seeds import set_seed
+from course_lib.training.averaging import WeightAverage
 from course_lib.training.config import TrainingConfig
 from course_lib.training.optimizer import Pull, build_optimizer, build_schedule
 from course_lib.training.progress import Progress
@@ -88,26 +89,26 @@ def train(
     model.to(accelerator.device)
     optimizer = build_optimizer(model, config)
     schedule = build_schedule(optimizer, config, steps_per_epoch * config.epochs)
-    pull, best = Pull(model, config.pull), BestWeights(task.monitor)
+    pull, best, average = Pull(model, config.pull), BestWeights(task.monitor), WeightAverage(model, config.average)
     wrapped, optimizer = accelerator.prepare(model, optimizer)
     optimizer.zero_grad()  # an interrupted run may have left gradients on this model
     kept = ResumeFile(folder / "resume" if folder else None, config, len(training.dataset))
-    state = kept.load(model, optimizer, schedule, best, pull) if resume else kept.fresh()
+    state = kept.load(model, optimizer, schedule, best, pull, average) if resume else kept.fresh()
     progress = Progress(steps_per_epoch, config.epochs, enabled=accelerator.is_main_process)
-    engine = _Engine(task, wrapped, training, config, accelerator, optimizer, schedule, pull, progress, callbacks)
+    engine = _Engine(task, wrapped, training, config, accelerator, optimizer, schedule, pull, average, progress, callbacks)
     try:
         while state.epoch < config.epochs and not best.is_old(state.epoch, config.patience):
             begin = time.perf_counter()
             row = _one_epoch(engine, state)
             if validation is not None:
-                row |= {f"validation_{k}": v for k, v in task.validate(model, validation, config.precision).items()}
+                row |= {f"validation_{k}": v for k, v in task.validate(average.model, validation, config.precision).items()}
             state.epoch, state.seconds = state.epoch + 1, state.seconds + time.perf_counter() - begin
             state.history.append(row)
-            best.offer(model, state.epoch, row)
+            best.offer(average.model, state.epoch, row)
             progress.epoch(row, task.monitor)
             _tell(callbacks, "epoch", row)
             if accelerator.is_main_process:
-                kept.save(model, optimizer, schedule, best, pull, state)
+                kept.save(model, optimizer, schedule, best, pull, average, state)
         if state.epoch < config.epochs:
             progress.note(f"stopped early: no better {task.monitor} for {config.patience} epochs")
     except KeyboardInterrupt:
@@ -137,6 +138,7 @@ class _Engine:
     optimizer: Any
     schedule: Any
     pull: Pull
+    average: WeightAverage
     progress: Progress
     callbacks: Sequence[Callback]
 
@@ -152,6 +154,7 @@ def _one_epoch(engine: _Engine, state: RunState) -> dict[str, Any]:
         )
         rate = engine.schedule.get_last_lr()[0]
         engine.schedule.step()
+        engine.average.update()
         loss_total, loss_count = loss_total + summed, loss_count + count
         tokens += sum(int(lengths[batch].sum()) for batch in group)
         state.step += 1

@@ -15,6 +15,7 @@ from torch import nn
 
 from course_lib.errors import CheckpointError, ConfigError
 from course_lib.files import write_folder
+from course_lib.training.averaging import WeightAverage
 from course_lib.training.config import TrainingConfig
 from course_lib.training.optimizer import Pull
 
@@ -73,12 +74,17 @@ class ResumeFile:
     def fresh(self) -> RunState:
         return RunState()
 
-    def save(self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, pull: Pull, state: RunState) -> None:
+    def save(
+        self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, pull: Pull, average: WeightAverage,
+        state: RunState,
+    ) -> None:
         if self.folder is None:
             return
         with write_folder(self.folder) as draft:
             save_file({k: v.contiguous() for k, v in model.state_dict().items()}, draft / "weights.safetensors")
             save_file({k: v.contiguous() for k, v in best.weights.items()}, draft / "best.safetensors")
+            if average.decay:
+                save_file({k: v.contiguous() for k, v in average.model.state_dict().items()}, draft / "average.safetensors")
             if pull.strength:
                 save_file(pull.start(), draft / "start.safetensors")
             random_state = {"cpu": torch.get_rng_state()}
@@ -89,7 +95,9 @@ class ResumeFile:
             plain = {"config": self.fingerprint, "best_epoch": best.epoch, "best_value": best.value, "state": asdict(state)}
             (draft / "state.json").write_text(json.dumps(plain), encoding="utf-8")
 
-    def load(self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, pull: Pull) -> RunState:
+    def load(
+        self, model: nn.Module, optimizer: Any, schedule: Any, best: BestWeights, pull: Pull, average: WeightAverage
+    ) -> RunState:
         if self.folder is None or not (self.folder / "state.json").is_file():
             raise CheckpointError(
                 "resume: expected the state of an earlier run in its resume folder, found none. Start without resume."
@@ -104,6 +112,8 @@ class ResumeFile:
         model.load_state_dict(load_file(self.folder / "weights.safetensors"))
         if pull.strength:  # the model at hand may be a trained one
             pull.pull_to(load_file(self.folder / "start.safetensors"))
+        if average.decay:
+            average.load(load_file(self.folder / "average.safetensors"), plain["state"]["step"])
         # weights_only: tensors and plain containers, no code is unpickled
         rest = torch.load(self.folder / "optimizer.pt", weights_only=True)
         optimizer.load_state_dict(rest["optimizer"])
