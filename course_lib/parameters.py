@@ -63,24 +63,37 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
     "01_loss_math": {p: {} for p in ("smoke", "cpu", "gpu")},
     "02_medical_ner": {
         "smoke": {"epochs": 1, "learning_rate": 4e-4, "batch_size": 8, "max_train_records": 16, "silver_records": 16,
-                  "max_eval_records": 8, "resamples": 200},
+                  "max_eval_records": 8, "resamples": 200, "average": 0.9},
         "cpu": {"epochs": 5, "learning_rate": 5e-4, "batch_size": 8, "max_train_records": None, "silver_records": 300,
-                "max_eval_records": None, "resamples": 2000},
+                "max_eval_records": None, "resamples": 2000, "average": 0.98},
         "gpu": {"epochs": 8, "learning_rate": 1e-4, "batch_size": 16, "max_train_records": None, "silver_records": 1000,
-                "max_eval_records": None, "resamples": 2000},
+                "max_eval_records": None, "resamples": 2000, "average": 0.98},
     },
     "03_finance_qa": {
         "smoke": {"epochs": 1, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": 16, "silver_records": 16,
-                  "max_eval_records": 12, "resamples": 200, "window": 96, "overlap": 32, "stage_epochs": 1,
-                  "silver_window": 80, "silver_learning_rate": 5e-4},
+                  "max_eval_records": 12, "resamples": 200, "window": 96, "overlap": 32, "silver_window": 80, "stage_epochs": 1,
+                  "stage_learning_rate": 3e-4, "silver_learning_rate": 5e-4, "average": 0.9},
         "cpu": {"epochs": 2, "learning_rate": 3e-4, "batch_size": 8, "max_train_records": None, "silver_records": 2000,
-                "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "stage_epochs": 2,
-                "silver_window": 80, "silver_learning_rate": 5e-4},
+                "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "silver_window": 80, "stage_epochs": 2,
+                "stage_learning_rate": 3e-4, "silver_learning_rate": 5e-4, "average": 0.98},
         "gpu": {"epochs": 4, "learning_rate": 5e-5, "batch_size": 16, "max_train_records": None, "silver_records": 4000,
-                "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "stage_epochs": 2,
-                "silver_window": 80, "silver_learning_rate": 5e-4},
+                "max_eval_records": None, "resamples": 2000, "window": 96, "overlap": 32, "silver_window": 80, "stage_epochs": 2,
+                "stage_learning_rate": 5e-5, "silver_learning_rate": 5e-4, "average": 0.98},
     },
 }
+"""Values by notebook and profile. ``average`` is the decay of the running average of the weights."""
+
+_ABSTRACTS = {"cpu": {"epochs": 4, "learning_rate": 3e-4, "batch_size": 16, "average": 0.995},
+              "gpu": {"epochs": 4, "learning_rate": 1e-4, "batch_size": 16, "average": 0.995}}
+_LONG = {"window": 256, "overlap": 64, "stage_epochs": 3, "average": 0.99}
+_REPORTS = {"cpu": {"epochs": 4, "learning_rate": 2e-4, "stage_learning_rate": 3e-4, **_LONG},
+            "gpu": {"epochs": 4, "learning_rate": 5e-5, "stage_learning_rate": 5e-5, **_LONG}}
+CORPUS_SETTINGS: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
+    # bc5cdr takes the settings of ncbi_disease: both are PubMed abstracts. Nothing was chosen on bc5cdr.
+    "02_medical_ner": {"ncbi_disease": _ABSTRACTS, "bc5cdr": _ABSTRACTS},
+    "03_finance_qa": {"tatqa": _REPORTS, "tatqa_relevant": _REPORTS, "xquad": _REPORTS},
+}
+"""What differs from the profile for a named corpus; chosen on its validation part (``benchmarks/choose_settings.py``)."""
 
 
 def check(notebook: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +139,8 @@ def _message(parameter: Parameter, expected: str, found: Any) -> str:
 
 
 def with_profile(notebook: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill ``None`` values, and settings that are not parameters, from the profile's column."""
-    column = PROFILES[notebook][profile]
+    """Fill ``None`` values, and settings that are not parameters, from the profile's column and the corpus."""
+    own = CORPUS_SETTINGS.get(notebook, {}).get(parameters.get("corpus", ""), {})
+    column = PROFILES[notebook][profile] | own.get(profile, {})
     given = {name: value for name, value in parameters.items() if value is not None or name not in column}
     return dict(column) | given

@@ -1,8 +1,9 @@
-"""Refresh what is committed: executed notebooks, their summary, the README's table.
+"""Refresh what is committed: executed notebooks, their summary, the README's tables.
 
 ``python -m course_lib.publish`` (``make notebooks``) executes every notebook
 with its default parameters and writes it back with the outputs of that run.
-``python -m course_lib.publish --readme`` only rewrites the README's table.
+``python -m course_lib.publish --readme`` only rewrites the README's tables: the
+notebooks with their scores, and the classic mistakes with their effects.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import nbformat
 
 from course_lib.errors import CourseError, OutputError
+from course_lib.evaluation.mistake_table import MISTAKES
 from course_lib.files import write_json, write_text
 from course_lib.locations import PROJECT
 from course_lib.machine import describe, resolve_profile
@@ -33,6 +35,7 @@ TEACHES = {
     "03_finance_qa": "answers to questions about financial passages: windows, joint decoding, no answer, calibration",
 }
 MARKS = ("<!-- table: python -m course_lib.publish --readme -->", "<!-- end of table -->")
+MISTAKE_MARKS = ("<!-- mistakes: python -m course_lib.publish --readme -->", "<!-- end of mistakes -->")
 
 
 def publish(names: Sequence[str]) -> None:
@@ -94,21 +97,35 @@ def readme_table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def mistake_table(summary: dict[str, Any]) -> str:
+    """Return the README's table of classic mistakes: what each does to our numbers, and the test against it."""
+    metrics = {entry["name"]: entry["metrics"] for entry in summary["notebooks"]}
+    lines = ["| mistake | effect measured | test that our code does not make it |", "|---|---|---|"]
+    for m in MISTAKES:
+        file, _, name = m.test.partition("::")
+        where = NOTEBOOKS[m.notebook]["corpus"].default if "corpus" in NOTEBOOKS[m.notebook] else m.notebook[:2]
+        lines.append(f"| {m.title} | {where}: {m.measured(metrics.get(m.notebook, {}))} | [{name}](tests/{file}) |")
+    return "\n".join(lines)
+
+
 def with_table(readme: str, summary: dict[str, Any]) -> str:
-    """Return the README with a fresh table between its two marks."""
-    pattern = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-    if len(pattern.findall(readme)) != 1:
-        raise OutputError(
-            f"README.md: expected one block between {MARKS[0]} and {MARKS[1]}, found none or several. Put the marks back."
-        )
-    return pattern.sub(lambda _: f"{MARKS[0]}\n{readme_table(summary)}\n{MARKS[1]}", readme)
+    """Return the README with fresh tables between their marks."""
+    for (begin, end), render in ((MARKS, readme_table), (MISTAKE_MARKS, mistake_table)):
+        pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+        if len(pattern.findall(readme)) != 1:
+            raise OutputError(
+                f"README.md: expected one block between {begin} and {end}, found none or several. Put the marks back."
+            )
+        head, tail = pattern.split(readme)
+        readme = f"{head}{begin}\n{render(summary)}\n{end}{tail}"
+    return readme
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line of ``make notebooks``."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.publish", description=__doc__)
     parser.add_argument("notebooks", nargs="*", help="names; all if none are given")
-    parser.add_argument("--readme", action="store_true", help="only rewrite the README's table from notebooks/summary.json")
+    parser.add_argument("--readme", action="store_true", help="only rewrite the README's tables from notebooks/summary.json")
     given = parser.parse_args(arguments)
     try:
         if not given.readme:

@@ -170,3 +170,110 @@ def test_checkout_is_found_from_any_folder(monkeypatch, tmp_path: Path):
 
 def test_records_of_both_kinds_are_plain(bundle):
     assert isinstance(load("medical_notes").train[0], Note) and isinstance(load("finance_qa").train[0], Question)
+
+
+# ---- files and folders in other formats -----------------------------------------
+IOB = "aspirin\tB-DRUG\nhelps\tO\n\nfever\tI-SYMPTOM\n\n"
+
+
+def iob_folder(folder: Path, names: tuple[str, ...]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text(IOB)
+    return folder
+
+
+@pytest.mark.parametrize("names", [("train.tsv", "devel.tsv", "test.tsv"), ("Train.txt", "dev.conll", "test.iob2"), ("train.bio", "valid.tsv", "test.tsv")])
+def test_own_folder_of_tagged_words(tmp_path: Path, names, capsys):
+    """Repairs are summed over the parts, and shown without the folder's path."""
+    corpus = load_notes(str(iob_folder(tmp_path / "mine", names)))
+    assert [len(notes) for notes in corpus.parts.values()] == [2, 2, 2]
+    assert [note.surface(span) for note in corpus.test for span in note.spans] == ["aspirin", "fever"]
+    assert list(corpus.repairs.values()) == [3]
+    out = capsys.readouterr().out
+    assert out.startswith("mine: repaired or left out: ") and out.count("\n") == 1 and str(tmp_path) not in out
+
+
+def test_nothing_is_said_where_nothing_was_repaired(folder, capsys):
+    assert load(str(folder)).repairs == {} and capsys.readouterr().out == ""
+
+
+def test_own_folder_with_two_files_for_a_part(tmp_path: Path, folder):
+    iob_folder(folder, ("train.tsv",))
+    with pytest.raises(DataError, match="corpus folder 'mine': expected one file a part, all in one format, found train.jsonl, train.tsv, .*Move the others"):
+        load(str(folder))
+    (folder / "train.jsonl").unlink()
+    with pytest.raises(DataError, match="all in one format, found train.tsv, validation.jsonl, test.jsonl \\(conll, jsonl\\)"):
+        load(str(folder))
+    other = iob_folder(tmp_path / "twice", ("train.tsv", "dev.tsv", "devel.tsv", "test.tsv"))
+    with pytest.raises(DataError, match="found train.tsv, dev.tsv, devel.tsv, test.tsv"):
+        load(str(other))
+
+
+def test_other_files_beside_the_parts_are_no_parts(tmp_path: Path):
+    own = iob_folder(tmp_path / "mine", ("train.tsv", "dev.tsv", "test.tsv", "train.csv", "README.txt"))
+    (own / "test").mkdir()
+    assert load(str(own)).task == "ner"
+
+
+def test_own_file_that_is_broken_names_its_line(tmp_path: Path):
+    own = iob_folder(tmp_path / "mine", ("train.tsv", "dev.tsv", "test.tsv"))
+    (own / "dev.tsv").write_text("aspirin\tB-DRUG\nhelps\n")
+    with pytest.raises(DataError, match="dev.tsv, line 2"):
+        load(str(own))
+
+
+def brat(folder: Path, count: int) -> Path:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"d{number}.txt").write_text("Aspirin helps against fever.\n")
+        (folder / f"d{number}.ann").write_text("T1\tDRUG 0 7\tAspirin\nT2\tSYMPTOM 22 27\tfever\n")
+    return folder
+
+
+def test_brat_folders(tmp_path: Path):
+    for part, count in (("train", 3), ("dev", 2), ("test", 1)):
+        brat(tmp_path / "parts" / part, count)
+    corpus = load_notes(str(tmp_path / "parts"))
+    assert [len({note.document for note in notes}) for notes in corpus.parts.values()] == [3, 2, 1]
+    whole = load(str(brat(tmp_path / "whole", 40)))
+    assert len({note.document for part in whole.parts.values() for note in part}) == 40 and "by document" in whole.split
+
+
+def test_split_by_record_is_said(tmp_path: Path):
+    """Sentences of unknown documents may be apart; the corpus says so, and how many."""
+    path = tmp_path / "mine.tsv"
+    path.write_text(IOB * 30)
+    assert "by record, from a hash of its id (70:15:15): the file names no documents for 60 of 60 records, so sentences of one" in load(str(path)).split
+    records = [question(f"{p}", "What rose?", f"Passage {p}: revenue rose.", "revenue") for p in range(40)]
+    assert "by passage" in load(str(write_questions(tmp_path / "mine.json", records))).split
+
+
+def test_names_of_public_corpora_are_known():
+    with pytest.raises(DataError, match="expected one of medical_notes, finance_qa, ncbi_disease, bc5cdr, tatqa, .*Did you mean 'ncbi_disease'"):
+        load("ncbi_diseases")
+
+
+# ---- splits ---------------------------------------------------------------------
+def test_made_split_is_exact_and_depends_on_the_salt_alone():
+    documents = [f"d{number}" for number in range(100)]
+    split = corpora.make_split(documents, "a")
+    assert {part: len(own) for part, own in split.items()} == {"train": 70, "validation": 15, "test": 15}
+    assert sorted(sum(split.values(), [])) == sorted(documents)
+    assert split == corpora.make_split([*reversed(documents), *documents], "a") != corpora.make_split(documents, "b")
+
+
+def test_stored_split_with_a_stranger(bundle):
+    """A record whose document the split does not name is not dropped in silence."""
+    (bundle / "splits").mkdir()
+    path = bundle / "splits" / "toy.json"
+    path.write_text('{"train": ["a"], "validation": ["b"], "test": ["c"]}')
+    listing = bundle / "CHECKSUMS.sha256"
+    listing.write_text(listing.read_text().strip() + f"\n{sha256_of(path)}  splits/toy.json\n")
+    known = [Note(d, "fever", document=d) for d in "abc"]
+    assert corpora._as_stored(known, "toy") == {"train": known[:1], "validation": known[1:2], "test": known[2:]}
+    with pytest.raises(DataError, match="record 'd': expected its document in data/splits/toy.json, found no 'd' there. Type: git checkout"):
+        corpora._as_stored([*known, Note("d", "fever")], "toy")
+    path.write_text("{}")
+    with pytest.raises(DataError, match="expected data/splits/toy.json as committed, found other content"):
+        corpora._as_stored(known, "toy")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
-from samples import note, question
+from samples import LABELS, TAGS, four_notes, note, question
 
+from course_lib.data.ner_features import encode_notes
 from course_lib.data.records import Note, Span
 from course_lib.errors import DataError
 from course_lib.evaluation import mistakes
+from course_lib.evaluation.decoding import best_tags
 from course_lib.evaluation.ner import entity_counts
-from course_lib.evaluation.qa import Window, decode_question
+from course_lib.evaluation.qa import Decoded, Window, answer_f1, decode_question
 from course_lib.evaluation.seeds import over_seeds
 
 
@@ -63,6 +68,56 @@ def test_cleaning_moves_spans() -> None:
     assert mistakes.spans_after_cleaning([text], frozenset({"and", "a"})) == 0.5
 
 
+def test_padding_and_special_tokens_would_be_a_third_of_the_loss(tokenizer: Any) -> None:
+    """Rows of 8, 7, 6 and 7 pieces in batches of two: 2 of padding, 8 special tokens, 18 words."""
+    features = encode_notes(four_notes(), tokenizer, LABELS)
+    assert list(features.dataset["length"]) == [8, 7, 6, 7]
+    assert mistakes.trained_as_o(features, tokenizer, batch_size=2) == pytest.approx(10 / 28)
+    assert mistakes.trained_as_o(features, tokenizer, batch_size=1) == pytest.approx(8 / 26)
+
+
+def one_hot(*tags: str) -> np.ndarray:
+    return np.eye(len(LABELS.tags), dtype=np.float32)[[TAGS[tag] for tag in tags]]
+
+
+def test_an_i_without_b_is_two_different_outputs() -> None:
+    text = note("n", "heart failure and cough", DISEASE="heart failure", SYMPTOM="cough")
+    orphans, lenient, strict = mistakes.free_argmax([text], [one_hot("I-DISEASE", "I-DISEASE", "O", "B-SYMPTOM")], LABELS)
+    assert orphans == 1 and lenient == [list(text.spans)] and strict == [[Span(18, 23, "SYMPTOM")]]
+    orphans, lenient, strict = mistakes.free_argmax([text], [one_hot("B-DISEASE", "I-SYMPTOM", "I-SYMPTOM", "I-DISEASE")], LABELS)
+    assert orphans == 2 and len(lenient[0]) == 3 and strict == [[Span(0, 5, "DISEASE")]]
+
+
+def test_our_decoder_leaves_no_i_without_b() -> None:
+    """Random scores, 60 texts: the free argmax leaves hundreds of them, the decoder none."""
+    rng = np.random.default_rng(0)
+    texts = [Note(f"n{i}", " ".join(["word"] * 12)) for i in range(60)]
+    scores = [rng.dirichlet(np.ones(len(LABELS.tags)), size=12).astype(np.float32) for _ in texts]
+    assert mistakes.free_argmax(texts, scores, LABELS)[0] > 100
+    decoded = [one_hot(*(LABELS.tags[i] for i in best_tags(p, LABELS))) for p in scores]
+    orphans, lenient, strict = mistakes.free_argmax(texts, decoded, LABELS)
+    assert orphans == 0 and lenient == strict and sum(map(len, strict)) > 50
+
+
+def test_sentences_divided_at_random_meet_their_sisters() -> None:
+    """Each document has a name of its own in each of its four sentences: by document nothing is known, by sentence much."""
+    texts = []
+    for i in range(30):
+        text = f"name{i} here. name{i} there.\nname{i} again. name{i} gone."
+        texts.append(Note(f"d{i}", text, tuple(Span(*m.span(), "DISEASE") for m in re.finditer(r"name\d+", text))))
+    siblings, by_sentence, by_document = mistakes.sentence_split(texts, 0.6, 0.2)
+    assert siblings > 0.9 and by_sentence > 0.9 and by_document == 0.0
+    one_sentence_each = [note(f"d{i}", f"name{i} here.", DISEASE=f"name{i}") for i in range(30)]
+    assert mistakes.sentence_split(one_sentence_each, 0.6, 0.2) == (0.0, 0.0, 0.0)
+
+
+def test_sentences_are_not_cut_through_a_span() -> None:
+    text = note("n", "Has St. Elmo fever. No pain.\n\nWell.  ", DISEASE="St. Elmo fever", SYMPTOM="pain")
+    parts = mistakes._sentences(text)
+    assert "".join(p.text for p in parts) == text.text
+    assert [[p.surface(s) for s in p.spans] for p in parts] == [["St. Elmo fever"], ["pain"], []]
+
+
 def make_window(starts: list[float], ends: list[float], offsets: list[tuple[int, int]]) -> Window:
     return Window(np.array(starts, dtype=np.float32), np.array(ends, dtype=np.float32),
                   np.array([o[0] for o in offsets], dtype=np.int32), np.array([o[1] for o in offsets], dtype=np.int32))
@@ -89,6 +144,44 @@ def test_str_find_takes_the_first_occurrence() -> None:
     assert mistakes.found_elsewhere([first, second]) == 0.5
 
 
+def test_end_exclusive_loses_the_last_piece() -> None:
+    asked = question("q", "how much", "profit rose today", "profit rose")
+    window = make_window([0, 9, 0, 0], [0, 0, 9, 0], [(-1, -1), (0, 6), (7, 11), (12, 17)])
+    decoded = decode_question([window])
+    assert mistakes.end_exclusive(asked, decoded, [window], np.inf) == "profit"
+    assert mistakes.end_exclusive(asked, decoded, [window], -100.0) == "", "silence stays silence"
+    short = make_window([0, 9, 0, 0], [0, 9, 0, 0], [(-1, -1), (0, 6), (7, 11), (12, 17)])
+    assert mistakes.end_exclusive(asked, decode_question([short]), [short], np.inf) == "", "an answer of one piece is gone"
+    assert mistakes.end_exclusive(asked, Decoded((), 0.0), [window], np.inf) == ""
+
+
+def test_a_longer_answer_needs_a_longer_cap(tokenizer: Any) -> None:
+    asked = [question("q", "how much", "profit rose by metformin today", "rose by metformin"), question("r", "who", "profit rose", "rose")]
+    assert mistakes.longer_than(asked, tokenizer, 4) == 0.5 and mistakes.longer_than(asked, tokenizer, 5) == 0.0
+    assert mistakes.longer_than([question("s", "who", "profit rose")], tokenizer, 1) == 0.0
+    window = make_window([0, 9, 0, 0], [0, 0, 0, 9], [(-1, -1), (0, 6), (7, 11), (12, 17)])
+    best = {cap: decode_question([window], cap).candidates[0] for cap in (2, 3)}
+    assert (best[3].start, best[3].end) == (0, 17) and best[2].end - best[2].start < 17
+
+
+def test_without_the_empty_rule_silence_is_never_right() -> None:
+    answerable, empty = question("a", "how much", "profit rose", "rose"), question("b", "who", "profit rose")
+    assert mistakes.f1_without_empty_rule([answerable, empty], ["rose", ""]) == 0.5
+    assert answer_f1("", []) == 1.0 and answer_f1("", ["rose"]) == 0.0, "ours counts it"
+
+
+def test_notebooks_choose_on_validation_only() -> None:
+    """Thresholds, weights and temperatures; the one exception shows what it would do and says so in its name."""
+    choosing = re.compile(r"(?:choose_threshold|choose_prior_weight|fit_temperature)\(\s*(\w+)")
+    exception = re.compile(r'"mistake_threshold_on_test_f1": [^\n]*choose_threshold\(test_questions, decoded\)')
+    found = []
+    for path in sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("0[23]_*.ipynb")):
+        code = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code")
+        assert re.findall(r"train\(task, model, [^,]+(?:\([^)]*\))?, (?:task\.encode\()?(\w+)", code) in (["validation_notes"], ["validation_features"])
+        found += choosing.findall(exception.sub("", code))
+    assert len(found) >= 6 and {name for name in found if not name.startswith(("validation_", "on_validation"))} == set()
+
+
 def test_truncation_loses_answers(tokenizer: Any) -> None:
     asked = question("q", "how much", "the profit of the bank rose", "rose")
     assert mistakes.lost_by_truncation([asked], tokenizer, limit=7) == 1.0
@@ -111,8 +204,6 @@ def test_over_seeds_gives_means_and_sample_deviations() -> None:
 
 
 def test_nothing_else_in_the_package_uses_the_mistakes() -> None:
-    from pathlib import Path
-
     import course_lib
 
     users = [p.name for p in Path(course_lib.__file__).parent.rglob("*.py") if "import mistakes" in p.read_text(encoding="utf-8")]

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 import torch
 
+from course_lib.data.registry import PUBLIC
 from course_lib.errors import ConfigError, CourseError, OutputError
 from course_lib.locations import PROJECT, runs_folder, shown
 from course_lib.machine import describe
-from course_lib.parameters import NOTEBOOKS, PROFILES, Parameter, check, with_profile
+from course_lib.parameters import CORPUS_SETTINGS, NOTEBOOKS, PROFILES, Parameter, check, with_profile
 from course_lib.runs import Run, begin, environment
 from course_lib.seeds import set_seed
 
@@ -83,6 +84,17 @@ def test_profiles_fill_what_is_none():
     settings = with_profile(NER, "smoke", check(NER, {"epochs": 7}))
     assert settings["epochs"] == 7 and settings["learning_rate"] == PROFILES[NER]["smoke"]["learning_rate"]
     assert settings["resamples"] == 200 and settings["seed"] == 0
+
+
+def test_a_named_corpus_brings_its_own_settings_and_the_user_has_the_last_word() -> None:
+    settings = with_profile(NER, "cpu", check(NER, {"corpus": "ncbi_disease"}))
+    assert settings["average"] == 0.995 and settings["batch_size"] == 16 != PROFILES[NER]["cpu"]["batch_size"]
+    assert settings["resamples"] == PROFILES[NER]["cpu"]["resamples"], "the rest stays the profile's"
+    assert with_profile(NER, "cpu", check(NER, {"corpus": "ncbi_disease", "epochs": 9}))["epochs"] == 9
+    for notebook, corpora in CORPUS_SETTINGS.items():
+        for corpus, profiles in corpora.items():
+            assert corpus in PUBLIC and set(profiles) == {"cpu", "gpu"}
+            assert all(set(own) <= set(PROFILES[notebook][profile]) for profile, own in profiles.items())
 
 
 def test_profile_tables_are_whole_and_allowed():

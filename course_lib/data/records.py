@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 
 from course_lib.errors import DataError
 
@@ -54,6 +55,8 @@ class Note:
             object.__setattr__(self, "document", self.id)
         if self.words is None:
             object.__setattr__(self, "words", find_words(self.text))
+        else:
+            check_words(self.text, self.words, where=f"note {self.id!r}")
 
     def surface(self, span: Span) -> str:
         """Return the text a span covers."""
@@ -98,6 +101,21 @@ class Question:
     @property
     def is_answerable(self) -> bool:
         return bool(self.answers)
+
+
+def check_words(text: str, words: tuple[tuple[int, int], ...], where: str) -> None:
+    """Raise ``DataError`` unless the words lie in the text, in order and apart."""
+    edges = [0, *chain.from_iterable(words), len(text)]
+    if edges == sorted(edges) and all(start < end for start, end in words):
+        return
+    reached = 0
+    for start, end in words:
+        if not reached <= start < end <= len(text):
+            raise DataError(
+                f"{where}: expected words in text order, none empty, inside the text (0 to {len(text)}), "
+                f"found {start} to {end} after {reached}. Correct words, or leave them out."
+            )
+        reached = end
 
 
 def check_spans(text: str, spans: tuple[Span, ...], where: str) -> None:

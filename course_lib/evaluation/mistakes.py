@@ -6,18 +6,21 @@ package may import this module. Each function says what it gets wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from sklearn.metrics import f1_score
 from transformers import PreTrainedTokenizerBase
 
-from course_lib.data.ner_features import word_of_pieces
+from course_lib.data.labels import IGNORE_INDEX, LabelSet
+from course_lib.data.ner_features import NerFeatures, word_of_pieces
 from course_lib.data.records import Note, Question, Span, find_words
 from course_lib.evaluation.ner import Prf, count_rows, word_tags
-from course_lib.evaluation.qa import Window, answer_f1
+from course_lib.evaluation.qa import Decoded, Window, answer_f1, answer_text
 
 Predictions = Sequence[Sequence[Span]]
+_SENTENCE = re.compile(r"\S.*?(?:[.?!](?=\s)|\n|$)", re.DOTALL)
 
 
 # ---- entities -----------------------------------------------------------------
@@ -70,7 +73,7 @@ def truncated(notes: Sequence[Note], predictions: Predictions, tokenizer: PreTra
         end = max(stop for _, stop in offsets)
         kept = tuple(s for s in note.spans if s.end <= end)
         lost += len(note.spans) - len(kept)
-        cut_notes.append(Note(note.id, note.text, kept))
+        cut_notes.append(Note(note.id, note.text, kept, words=note.words))
         cut_predictions.append([s for s in own if s.end <= end])
     return Prf(*(int(v) for v in count_rows(cut_notes, cut_predictions).sum(axis=0))), lost
 
@@ -104,6 +107,85 @@ def spans_after_cleaning(notes: Sequence[Note], stop_words: frozenset[str]) -> f
         right += sum(cleaned[s.start : s.end] == note.surface(s) for s in note.spans)
         total += len(note.spans)
     return right / max(1, total)
+
+
+def trained_as_o(features: NerFeatures, tokenizer: PreTrainedTokenizerBase, batch_size: int) -> float:
+    """Share of the loss that would be padding and special tokens, called ``O``, if they were not ignored.
+
+    Rows are batched as they stand and padded to the longest of their batch.
+    """
+    lengths = [int(length) for length in features.dataset["length"]]
+    batches = [lengths[i : i + batch_size] for i in range(0, len(lengths), batch_size)]
+    padding = sum(max(batch) * len(batch) - sum(batch) for batch in batches)
+    nothing = padding + len(lengths) * tokenizer.num_special_tokens_to_add()
+    real = sum(label != IGNORE_INDEX for row in features.dataset["labels"] for label in row)
+    return nothing / max(1, nothing + real)
+
+
+def free_argmax(
+    notes: Sequence[Note], probabilities: Sequence[np.ndarray], labels: LabelSet
+) -> tuple[int, list[list[Span]], list[list[Span]]]:
+    """The likeliest tag of each word by itself, as most code does it.
+
+    Returns how many ``I-X`` continue no X, the spans if each of these opens an
+    entity (lenient, seqeval's default), and the spans if it is thrown away
+    (strict). The same output has two scores, and few papers say which.
+    """
+    orphans, lenient, strict = 0, [], []
+    for note, own in zip(notes, probabilities, strict=True):
+        tags = [labels.tags[i] for i in own.argmax(axis=1)]
+        orphans += sum(tag[0] == "I" and tag[2:] != before[2:] for before, tag in zip(["O", *tags], tags, strict=False))
+        spans = labels.spans_of([labels.label2id[tag] for tag in tags], note.words or ())
+        opened = {start for (start, _), tag in zip(note.words or (), tags, strict=True) if tag[0] == "B"}
+        lenient.append(spans)
+        strict.append([s for s in spans if s.start in opened])
+    return orphans, lenient, strict
+
+
+def sentence_split(notes: Sequence[Note], train_share: float, test_share: float, draws: int = 5) -> tuple[float, float, float]:
+    """Divide the *sentences* of documents at random, as a careless split does, beside documents at random.
+
+    Returns the share of test sentences with a sentence of the same document in
+    training, and the share of test mentions whose name is marked in training,
+    divided by sentence and divided by document. Means over some draws.
+    """
+    sentences = [[s] for note in notes for s in _sentences(note)]
+    documents: dict[str, list[Note]] = {}
+    for note in notes:
+        documents.setdefault(str(note.document), []).append(note)
+    found = []
+    for draw in range(draws):
+        rng = np.random.default_rng(draw)
+        train, test = _divide(sentences, train_share, test_share, rng)
+        inside = {s.document for s in train}
+        whole = _divide(list(documents.values()), train_share, test_share, rng)
+        found.append((sum(s.document in inside for s in test) / len(test), _known(train, test), _known(*whole)))
+    siblings, by_sentence, by_document = np.mean(found, axis=0)
+    return float(siblings), float(by_sentence), float(by_document)
+
+
+def _divide(units: Sequence[list[Note]], train_share: float, test_share: float, rng: np.random.Generator) -> list[list[Note]]:
+    order = rng.permutation(len(units))
+    test, train = order[: max(1, round(test_share * len(order)))], order[len(order) - round(train_share * len(order)) :]
+    return [[n for i in part for n in units[i]] for part in (train, test)]
+
+
+def _known(train: Sequence[Note], test: Sequence[Note]) -> float:
+    names = {n.surface(s).casefold() for n in train for s in n.spans}
+    mentions = [n.surface(s).casefold() for n in test for s in n.spans]
+    return sum(m in names for m in mentions) / max(1, len(mentions))
+
+
+def _sentences(note: Note) -> list[Note]:
+    """Cut a note at sentence ends and line breaks, but never through a span."""
+    ends = [m.end() for m in _SENTENCE.finditer(note.text)][:-1]
+    ends = [*(e for e in ends if not any(s.start < e < s.end for s in note.spans)), len(note.text)]
+    starts = [0, *ends[:-1]]
+    return [
+        Note(f"{note.id}-{start}", note.text[start:end], tuple(Span(s.start - start, s.end - start, s.label)
+             for s in note.spans if start <= s.start < end), document=note.document)
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 # ---- answers ------------------------------------------------------------------
@@ -142,3 +224,26 @@ def f1_on_answerable_only(questions: Sequence[Question], predictions: Sequence[s
     """Mean F1 over answerable questions: what many tables show, silent about invented answers."""
     scores = [answer_f1(p, [a.text for a in q.answers]) for q, p in zip(questions, predictions, strict=True) if q.is_answerable]
     return float(np.mean(scores)) if scores else 0.0
+
+
+def end_exclusive(question: Question, decoded: Decoded, windows: Sequence[Window], threshold: float) -> str:
+    """The same answer if the end position, which counts the last piece in, is taken for one behind it."""
+    if not answer_text(question, decoded, threshold):
+        return ""
+    best = decoded.candidates[0]
+    pieces = {(int(s), int(e)) for w in windows for s, e in zip(w.offset_start, w.offset_end, strict=True)}
+    ends = sorted(end for start, end in pieces if best.start <= start and end <= best.end)
+    return question.context[best.start : ends[-2]] if len(ends) > 1 else ""
+
+
+def longer_than(questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, limit: int) -> float:
+    """Share of answers of more than ``limit`` pieces: a length cap of so many can never give them."""
+    answers = [q.answers[0].text for q in questions if q.is_answerable]
+    sizes = [len(ids) for ids in tokenizer(answers, add_special_tokens=False)["input_ids"]] if answers else []
+    return sum(size > limit for size in sizes) / max(1, len(sizes))
+
+
+def f1_without_empty_rule(questions: Sequence[Question], predictions: Sequence[str]) -> float:
+    """Mean F1 by shared words alone: rightly saying nothing shares no word, and gets 0."""
+    pairs = zip(questions, predictions, strict=True)
+    return float(np.mean([answer_f1(p, [a.text for a in q.answers]) if p and q.answers else 0.0 for q, p in pairs]))

@@ -1,56 +1,96 @@
-"""Notes as JSON lines: ``{"id", "text", "spans": [{"start", "end", "label"}]}``."""
+"""Notes as JSON lines: ``{"id", "text", "spans": [{"start", "end", "label"}]}``.
+
+Also read: spans as ``[start, end, label]``, under ``entities`` or ``label``, and
+lines without an id, as annotation tools write them. Other keys are not read.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from course_lib.data.formats.lines import parse_json, read_lines, shown
 from course_lib.data.records import Note, Span, find_words
 from course_lib.errors import DataError
 from course_lib.files import write_jsonl
 
+SPAN_KEYS = ("spans", "entities", "label", "labels")
+NUMBERED = "no id, numbered by its line"
 
-def read_notes(path: Path) -> list[Note]:
+
+def read_notes(path: Path, repairs: Counter[str] | None = None) -> list[Note]:
     """Read notes; a broken line is a ``DataError`` that names file and line."""
-    notes: list[Note] = []
-    lines: dict[str, int] = {}
-    with path.open(encoding="utf-8-sig", errors="strict", newline=None) as file:
+    return list(iter_notes(path, repairs))
+
+
+def iter_notes(path: Path, repairs: Counter[str] | None = None) -> Iterator[Note]:
+    """Yield notes one by one, as ``read_notes`` lists them.
+
+    Memory is one line and eight bytes a record: a hash of each id. Only at the
+    end are ids found that occur twice, so use nothing before the last note came.
+    """
+    repairs = Counter() if repairs is None else repairs
+    hashes = array("q")
+    for number, row in _rows(path):
+        note = _note(row, _id(path, number, row), f"{path.name}, line {number}")
+        repairs.update([NUMBERED] if "id" not in row else [])
+        hashes.append(hash(note.id))
+        yield note
+    _check_ids(path, hashes)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        where = f"{path.name}, line {number}"
         try:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    note = _note(line, f"{path.name}, line {number}")
-                    if note.id in lines:
-                        raise DataError(
-                            f"{path.name}, line {number}: expected an id of its own, found {note.id!r} again "
-                            f"(first on line {lines[note.id]}). Rename one of them."
-                        )
-                    lines[note.id] = number
-                    notes.append(note)
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path.name}: expected UTF-8 text, found byte {error.object[error.start]:#x} at position "
-                f"{error.start}. Convert the file to UTF-8."
-            ) from error
-    return notes
+            row = parse_json(line)
+        except ValueError as error:
+            found = shown(line.strip())
+            raise DataError(f"{where}: expected one JSON object, found {found} ({error}). Repair the line.") from error
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not isinstance(row.get("id", ""), str):
+            raise DataError(f"{where}: expected an object with id and text (both texts), found {shown(row)}. Add them.")
+        yield number, row
 
 
-def _note(line: str, where: str) -> Note:
+def _id(path: Path, number: int, row: dict[str, Any]) -> str:
+    return row.get("id", f"{path.stem}-{number}")
+
+
+def _check_ids(path: Path, hashes: array[int]) -> None:
+    """Raise if an id occurs twice. Equal hashes are rare: only they are looked up in a second pass."""
+    ordered = np.sort(np.frombuffer(hashes, dtype=np.int64)) if hashes else np.zeros(0, np.int64)
+    suspects = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+    lines: dict[str, int] = {}
+    for number, row in _rows(path) if suspects else ():
+        name = _id(path, number, row)
+        if name in lines:
+            raise DataError(f"{path.name}, line {number}: expected an id of its own, found {shown(name)} again "
+                            f"(first on line {lines[name]}). Rename one of them.")
+        if hash(name) in suspects:
+            lines[name] = number
+
+
+def _note(row: dict[str, Any], name: str, where: str) -> Note:
+    present = [key for key in SPAN_KEYS if key in row]
+    if len(present) > 1:
+        raise DataError(f"{where}: expected spans under one key, found {' and '.join(present)}. Keep one of them.")
+    spans = tuple(_span(item, where) for item in _list(row, present[0] if present else "spans", where))
+    for key in ("document", "kind"):
+        if not isinstance(row.get(key) or "", str):
+            raise DataError(f"{where}: expected a text under {key!r}, found {shown(row[key])}. Quote it, or leave it out.")
+    if not isinstance(row.get("silver", False), bool):
+        raise DataError(f"{where}: expected true or false under 'silver', found {shown(row['silver'])}. Correct it.")
+    words = tuple(_word(item, where) for item in _list(row, "words", where)) if row.get("words") is not None else None
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: expected one JSON object, found {line.strip()[:60]!r} ({error}). Repair the line.") from error
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not isinstance(row.get("id"), str):
-        raise DataError(f"{where}: expected an object with id and text (both texts), found {str(row)[:80]!r}. Add them.")
-    spans = tuple(_span(item, where) for item in _list(row, "spans", where))
-    document, words = row.get("document"), row.get("words")
-    if document is not None and not isinstance(document, str):
-        raise DataError(f"{where}: expected a text under 'document', found {document!r}. Put it in quotes, or leave it out.")
-    pairs = tuple((w[0], w[1]) for w in _list(row, "words", where)) if words is not None else None
-    try:
-        return Note(row["id"], row["text"], tuple(sorted(spans)), document=document, words=pairs,
-                    kind=str(row.get("kind", "")), silver=row.get("silver") is True)
+        return Note(name, row["text"], tuple(sorted(spans)), document=row.get("document"), words=words,
+                    kind=row.get("kind") or "", silver=row.get("silver", False))
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
 
@@ -58,17 +98,23 @@ def _note(line: str, where: str) -> Note:
 def _list(row: dict[str, Any], key: str, where: str) -> list[Any]:
     value = row.get(key, [])
     if not isinstance(value, list):
-        raise DataError(f"{where}: expected a list under {key!r}, found {value!r}. Write [] for none.")
+        raise DataError(f"{where}: expected a list under {key!r}, found {shown(value)}. Write [] for none.")
     return value
 
 
 def _span(item: Any, where: str) -> Span:
-    good = isinstance(item, dict) and isinstance(item.get("label"), str) and item.get("label")
-    if not good or not all(type(item.get(key)) is int for key in ("start", "end")):
-        raise DataError(
-            f"{where}: expected a span with whole numbers start and end and a label, found {item!r}. Correct it."
-        )
-    return Span(item["start"], item["end"], item["label"])
+    parts = [item.get(key) for key in ("start", "end", "label")] if isinstance(item, dict) else item
+    if isinstance(parts, list) and len(parts) == 3:
+        start, end, label = parts
+        if type(start) is int and type(end) is int and isinstance(label, str) and label:
+            return Span(start, end, label)
+    raise DataError(f"{where}: expected a span with whole numbers start and end and a label, found {shown(item)}. Correct it.")
+
+
+def _word(item: Any, where: str) -> tuple[int, int]:
+    if not isinstance(item, list) or len(item) != 2 or not all(type(edge) is int for edge in item):
+        raise DataError(f"{where}: expected a word as [start, end], found {shown(item)}. Correct it, or leave 'words' out.")
+    return item[0], item[1]
 
 
 def write_notes(path: Path, notes: Iterable[Note]) -> Path:

@@ -2,68 +2,91 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from course_lib.data.formats.lines import line_of, read_json, shown
 from course_lib.data.records import Answer, Question
 from course_lib.errors import DataError
 from course_lib.files import write_json
 
+DROPPED = "answers of questions marked impossible, left out"
 
-def read_questions(path: Path) -> list[Question]:
-    """Read questions; every answer must stand at its offset."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path.name}: expected JSON in SQuAD layout, found {error}. Repair or replace the file.") from error
-    questions: list[Question] = []
-    seen: set[str] = set()
-    for number, article in enumerate(_items(content, "data", path.name)):
-        where = f"{path.name}, data[{number}]"
-        title = str(article.get("title", ""))
-        document = str(article.get("id", title))
-        for paragraph in _items(article, "paragraphs", where):
+
+def read_questions(path: Path, repairs: Counter[str] | None = None) -> list[Question]:
+    """Read questions; every answer must stand at its offset.
+
+    ``document`` is an article's id, else its title, else its place in the file.
+    """
+    repairs = Counter() if repairs is None else repairs
+    questions: dict[str, Question] = {}
+    for item, given, place in _places(path):
+        name = item.get("id")
+        if not isinstance(name, str) or not isinstance(item.get("question"), str):
+            raise DataError(f"{path.name}, {place}: expected an id and a question (both texts), found {shown(item)}. Add them.")
+        if name in questions:
+            raise DataError(f"{path.name}, {place}{line_of(path, 'id', name, 2)}: expected an id of its own, "
+                            f"found {shown(name)} again. Rename one of them.")
+        try:
+            answers = _answers(item, repairs)
+            questions[name] = Question(name, item["question"], given["context"], answers, given["document"], given["title"],
+                                       given["kind"], item.get("silver") is True)
+        except DataError as error:
+            raise DataError(f"{path.name}, {place}{line_of(path, 'id', name)}: {error}") from error
+    return list(questions.values())
+
+
+def _places(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, str], str]]:
+    """Yield each question's object, what it shares with its neighbours, and its place in the file."""
+    for number, article in enumerate(_items(read_json(path, "SQuAD"), "data", path.name)):
+        where = f"data[{number}]"
+        title = _text(article, "title", f"{path.name}, {where}")
+        unnamed = "" if "title" in article else f"{path.stem}-{number + 1}"
+        shared = {"title": title, "kind": _text(article, "genre", f"{path.name}, {where}"),
+                  "document": _text(article, "id", f"{path.name}, {where}") if "id" in article else title or unnamed}
+        for index, paragraph in enumerate(_items(article, "paragraphs", f"{path.name}, {where}")):
+            place = f"{where}.paragraphs[{index}]"
             context = paragraph.get("context")
-            if not isinstance(context, str):
-                raise DataError(f"{where}: expected a text under 'context', found {context!r}. Add the passage.")
-            for item in _items(paragraph, "qas", where):
-                question = _question(item, context, document, title, str(article.get("genre", "")), where)
-                if question.id in seen:
-                    raise DataError(f"{where}: expected an id of its own, found {question.id!r} again. Rename one of them.")
-                seen.add(question.id)
-                questions.append(question)
-    return questions
+            if not isinstance(context, str) or not context.strip():
+                raise DataError(f"{path.name}, {place}: expected a text under 'context', found {shown(context)}. "
+                                "Add the passage.")
+            for item in _items(paragraph, "qas", f"{path.name}, {place}"):
+                yield item, shared | {"context": context}, place
 
 
 def _items(holder: Any, key: str, where: str) -> list[dict[str, Any]]:
     value = holder.get(key) if isinstance(holder, dict) else None
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise DataError(f"{where}: expected a list of objects under {key!r}, found {str(value)[:60]!r}. See SQuAD's layout.")
+        raise DataError(f"{where}: expected a list of objects under {key!r}, found {shown(value)}. See SQuAD's layout.")
     return value
 
 
-def _question(item: dict[str, Any], context: str, document: str, title: str, kind: str, where: str) -> Question:
-    name, text = item.get("id"), item.get("question")
-    if not isinstance(name, str) or not isinstance(text, str):
-        raise DataError(f"{where}: expected an id and a question (both texts), found {str(item)[:80]!r}. Add them.")
-    answers = []
-    for answer in [] if item.get("is_impossible") is True else _items(item, "answers", f"{where}, question {name!r}"):
-        if not isinstance(answer.get("text"), str) or type(answer.get("answer_start")) is not int:
-            raise DataError(f"{where}, question {name!r}: expected text and answer_start, found {answer!r}. Correct it.")
-        answers.append(Answer(answer["text"], answer["answer_start"]))
-    if not answers and item.get("is_impossible") is False:
-        raise DataError(
-            f"{where}, question {name!r}: expected an answer (is_impossible is false), found none. "
-            "Add one or set is_impossible."
-        )
-    try:
-        return Question(name, text, context, tuple(answers), document=document, title=title, kind=kind,
-                        silver=item.get("silver") is True)
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from error
+def _text(holder: dict[str, Any], key: str, where: str) -> str:
+    value = holder.get(key, "")
+    if not isinstance(value, str):
+        raise DataError(f"{where}: expected a text under {key!r}, found {shown(value)}. Put it in quotes, or leave it out.")
+    return value
+
+
+def _answers(item: dict[str, Any], repairs: Counter[str]) -> tuple[Answer, ...]:
+    where, impossible = f"question {shown(item['id'])}", item.get("is_impossible")
+    if impossible is not None and not isinstance(impossible, bool):
+        raise DataError(f"{where}: expected true or false under 'is_impossible', found {shown(impossible)}. Correct it.")
+    if impossible and not item.get("answers"):  # SQuAD 2.0 may leave them out
+        return ()
+    rows = _items(item, "answers", where)
+    for row in rows:
+        if not isinstance(row.get("text"), str) or type(row.get("answer_start")) is not int:
+            raise DataError(f"{where}: expected text and answer_start, found {shown(row)}. Correct it.")
+    if impossible:
+        repairs[DROPPED] += len(rows)
+        return ()
+    if not rows and impossible is False:
+        raise DataError(f"{where}: expected an answer (is_impossible is false), found none. Add one or set is_impossible.")
+    return tuple(Answer(row["text"], row["answer_start"]) for row in rows)
 
 
 def write_questions(path: Path, questions: Iterable[Question]) -> Path:
