@@ -184,6 +184,7 @@ def test_cut_connection_is_tried_again(serve, cache, again, capsys):
     assert fetch("toy", FILE, patience=QUICK).read_bytes() == WORDS and left_in(cache) == ["toy/train.tsv"]
     assert [ask for _, ask in seen][:2] == [None, f"bytes={KEPT}-"]
     assert len(seen) == (3 if again in (cut, goes_on_elsewhere) else 2)
+    assert again is not goes_on_elsewhere or seen[2][1] is None, "after wrong bytes nothing is kept"
     assert "found the connection cut after 16,384 bytes; try 2 of 3" in capsys.readouterr().out
 
 
