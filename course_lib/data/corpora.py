@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from course_lib import provenance
 from course_lib.data.fetch import fetch
 from course_lib.data.formats import FORMATS, SUFFIXES, Format, detect, tatqa
 from course_lib.data.records import Note, Question
@@ -101,6 +102,11 @@ def load_questions(name: str) -> Corpus[Question]:
     return _load(name, "qa")
 
 
+def task_of(name: str) -> str:
+    """Return the task of a corpus ("ner" or "qa"); nothing is read or fetched, an unknown name is a ``DataError``."""
+    return _find(name).task
+
+
 def _load(name: str, task: str | None) -> Corpus[Any]:
     """Find the parts, read them, divide what is one file, and say what there is to say."""
     source = _find(name)
@@ -109,7 +115,9 @@ def _load(name: str, task: str | None) -> Corpus[Any]:
     if task == "qa" and source.task != task:
         raise DataError(f"corpus {name!r}: expected questions, found notes with entity spans. Use it in 02_medical_ner.")
     repairs: Counter[str] = Counter()
-    records = {part: source.read(path, repairs) for part, path in source.find().items()}
+    paths = source.find()
+    records = {part: source.read(path, repairs) for part, path in paths.items()}
+    provenance.note("corpora", name, provenance.digest_of(paths))
     meta = dict(source.meta)
     if set(records) == {"all"}:
         records, meta["split"] = _divide(records["all"], source.stored_split)

@@ -1,0 +1,52 @@
+"""A notebook of three cells that is done in a second, and processes that know it.
+
+Other processes (the sweep, its runs, the workers of a cluster) learn of it by
+``sitecustomize.py`` in a folder on their ``PYTHONPATH``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "90_tiny"
+CELLS = (
+    ("parameters", "epochs = 1\nlearning_rate = 1e-3\nseed = 0\nprofile = 'smoke'\noutput_dir = ''\nthreads = None\n"),
+    ("", "import os, time, pathlib\nwith open(os.environ['TINY_LOG'], 'a') as file:\n    file.write(f'{epochs} {seed}\\n')\n"
+         "time.sleep(float(os.environ.get('TINY_SECONDS', '0')))\nassert epochs < 900, 'no such luck'\n"
+         "folder = pathlib.Path(output_dir)\nassert epochs < 800 or (folder.parent / 'luck').exists(), 'no luck yet'\n"),
+    ("", "import json\n(folder / 'metrics.json').write_text(json.dumps({'score': epochs + seed}))\n"),
+)
+SITE = f"""\
+from pathlib import Path
+import course_lib.sweeps.local as local
+from course_lib.parameters import NOTEBOOKS, PROFILES, TRAINING
+NOTEBOOKS[{NAME!r}] = dict(TRAINING)
+PROFILES[{NAME!r}] = {{profile: {{"epochs": 1}} for profile in ("smoke", "cpu", "gpu")}}
+real = local.request_for
+local.request_for = lambda run, out, source=None: real(run, out, Path(__file__).with_name("{NAME}.ipynb"))
+"""
+
+
+def tiny_project(folder: Path) -> dict[str, str]:
+    """Write the notebook and its introduction into ``folder``; return an environment that knows them.
+
+    Every execution of the second cell adds a line to the file ``TINY_LOG`` names.
+    """
+    book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    for tag, text in CELLS:
+        book.cells.append(nbformat.v4.new_code_cell(text, metadata={"tags": [tag] if tag else []}))
+    nbformat.write(book, folder / f"{NAME}.ipynb")
+    (folder / "sitecustomize.py").write_text(SITE)
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    return dict(os.environ, PYTHONPATH=path, TINY_LOG=str(folder / "log.txt"), OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1",
+                COURSE_PROGRESS="1")
+
+
+def executions(folder: Path) -> list[str]:
+    """Return the lines of the log: ``epochs seed`` of each execution, in order."""
+    log = folder / "log.txt"
+    return log.read_text().splitlines() if log.exists() else []
