@@ -48,7 +48,7 @@ with without_iri_grammar():
     from traitlets.config import Config
 
 
-class _Client(PapermillNotebookClient):  # type: ignore[misc]
+class _Client(PapermillNotebookClient):
     """Leaves Ctrl-C to us: nbclient's own handlers would end the kernel and call it dead."""
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         await super().async_start_new_kernel(**kwargs)
 
 
-class _Engine(NBClientEngine):  # type: ignore[misc]
+class _Engine(NBClientEngine):
     """papermill's engine with this client; calls ``on_progress`` with (cells done, cells in all)."""
 
     @classmethod

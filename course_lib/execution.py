@@ -78,7 +78,7 @@ def execute_into(request: RunRequest, target: Path, *, on_progress: Progress | N
         from course_lib.engine import run_cells
 
         failure = run_cells(source, draft / "notebook.ipynb", {**parameters, "output_dir": str(draft)}, on_progress)
-        metrics, error = _read_metrics(draft, failure and _told(failure.message, draft, target))
+        metrics, error = _read_metrics(draft, _told(failure.message, draft, target) if failure else None)
         write_pages(draft, target, request.notebook, error)
         facts = read_facts(draft)
         (draft / RUN_FILE).unlink(missing_ok=True)

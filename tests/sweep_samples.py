@@ -13,13 +13,26 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "90_tiny"
-CELLS = (
-    ("parameters", "epochs = 1\nlearning_rate = 1e-3\nseed = 0\nprofile = 'smoke'\noutput_dir = ''\nthreads = None\n"),
-    ("", "import os, time, pathlib\nwith open(os.environ['TINY_LOG'], 'a') as file:\n    file.write(f'{epochs} {seed}\\n')\n"
-         "time.sleep(float(os.environ.get('TINY_SECONDS', '0')))\nassert epochs < 900, 'no such luck'\n"
-         "folder = pathlib.Path(output_dir)\nassert epochs < 800 or (folder.parent / 'luck').exists(), 'no luck yet'\n"),
-    ("", "import json\n(folder / 'metrics.json').write_text(json.dumps({'score': epochs + seed}))\n"),
-)
+PARAMETERS = """\
+epochs = 1
+learning_rate = 1e-3
+seed = 0
+profile = "smoke"
+output_dir = ""
+threads = None
+"""
+WORK = """\
+import json, os, pathlib, time
+folder = pathlib.Path(output_dir)
+with open(os.environ["TINY_LOG"], "a") as file:
+    file.write(f"{epochs} {seed} {os.environ['OMP_NUM_THREADS']} {os.environ.get('RAY_RAYLET_PID', '')}\\n")
+time.sleep(float(os.environ.get("TINY_SECONDS", "0")))
+assert epochs < 900, "no such luck"
+assert epochs < 800 or (folder.parent / "luck").exists(), "no luck yet"
+"""
+END = """\
+(folder / "metrics.json").write_text(json.dumps({"score": epochs + seed}))
+"""
 SITE = f"""\
 from pathlib import Path
 import course_lib.sweeps.local as local
@@ -37,8 +50,8 @@ def tiny_project(folder: Path) -> dict[str, str]:
     Every execution of the second cell adds a line to the file ``TINY_LOG`` names.
     """
     book = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
-    for tag, text in CELLS:
-        book.cells.append(nbformat.v4.new_code_cell(text, metadata={"tags": [tag] if tag else []}))
+    book.cells = [nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+                  nbformat.v4.new_code_cell(WORK), nbformat.v4.new_code_cell(END)]
     nbformat.write(book, folder / f"{NAME}.ipynb")
     (folder / "sitecustomize.py").write_text(SITE)
     path = os.pathsep.join([str(folder), str(ROOT)])
@@ -47,6 +60,20 @@ def tiny_project(folder: Path) -> dict[str, str]:
 
 
 def executions(folder: Path) -> list[str]:
-    """Return the lines of the log: ``epochs seed`` of each execution, in order."""
+    """Return ``epochs seed`` of each execution, in order."""
+    return [" ".join(line.split()[:2]) for line in _log(folder)]
+
+
+def nodes(folder: Path) -> set[str]:
+    """Return the nodes of a cluster that executions were begun on (the process ids of their raylets)."""
+    return {line.split()[3] for line in _log(folder)}
+
+
+def threads(folder: Path) -> set[str]:
+    """Return the settings of ``OMP_NUM_THREADS`` that executions saw."""
+    return {line.split()[2] for line in _log(folder)}
+
+
+def _log(folder: Path) -> list[str]:
     log = folder / "log.txt"
     return log.read_text().splitlines() if log.exists() else []

@@ -343,7 +343,7 @@ def test_bundled_corpora(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 def test_public_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cache, mirror = tmp_path / "cache", tmp_path / "mirror"
-    for root, names in ((cache, ("a", "b")), (mirror, ("b", "c"))):
+    for root, names in ((cache, ("a", "b")), (mirror, ("a", "b", "c"))):
         (root / "corpus").mkdir(parents=True)
         for name in names:
             (root / "corpus" / name).write_text("content")
@@ -358,7 +358,7 @@ def test_public_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert places() == ["cache", "damaged", "", ""]
     assert [file.known for file in facts.public_files("corpus", files)] == [True, True, True, False]
     monkeypatch.setenv("COURSE_DATA_MIRROR", str(mirror))
-    assert places() == ["cache", "damaged", "mirror", ""]
+    assert places() == ["mirror", "damaged", "mirror", ""]  # the mirror goes before the cache, as in fetch
     monkeypatch.setenv("COURSE_DATA_MIRROR", "https://example.org/corpora")
     assert places() == ["cache", "damaged", "", ""]
 
@@ -392,21 +392,22 @@ def fake_project(folder: Path, pins: dict[str, str], constraints: dict[str, str]
 def test_survey_finds_what_the_course_needs(tmp_path: Path) -> None:
     from importlib.metadata import version
 
-    pinned = {"Tqdm": version("tqdm"), "papermill": "0.0.1", "no-such-one": "1", "nbclient": "0.0.2", "never_heard-of": "3"}
+    pinned = {"Tqdm": version("tqdm"), "papermill": "0.0.1", "no-such-one": "1", "nbclient": "0.0.2", "never_heard-of": "3", "slack-sdk": "1", "pytest": "0.1"}
     project = fake_project(tmp_path, {"no-such-one": "1", "tqdm": "1", "papermill": "1"}, pinned)
     found = {package.name: package for package in packages.survey(project)}
     assert found["Tqdm"].as_pinned and found["Tqdm"].direct
     assert found["papermill"].breaks and found["no-such-one"].installed == ""
     assert not found["nbclient"].direct and not found["nbclient"].as_pinned and not found["nbclient"].breaks
-    assert "never_heard-of" not in found  # nobody asks for it
+    assert not {"never_heard-of", "slack-sdk"} & set(found)  # nobody asks for them: tqdm only with its extra "slack"
+    assert found["pytest"].installed and not found["pytest"].direct  # not needed, but here
 
 
 def test_survey_names_a_missing_package_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = fake_project(tmp_path, {"papermill": "1"}, {"papermill": "1", "nbclient": "0.11.0"})
+    project = fake_project(tmp_path, {"papermill": "1"}, {"papermill": "1", "nbclient": "0.11.0", "fastjsonschema": "1"})
     real = packages.installed_version
-    monkeypatch.setattr(packages, "installed_version", lambda name: "" if name == "nbclient" else real(name))
+    monkeypatch.setattr(packages, "installed_version", lambda name: "" if name in ("nbclient", "fastjsonschema") else real(name))
     missing = {p.name for p in packages.survey(project) if not p.installed}
-    assert missing == {"nbclient"}
+    assert missing == {"nbclient", "fastjsonschema"}  # papermill asks for the first, and its nbformat for the other
 
 
 def test_the_survey_of_this_environment_is_whole() -> None:

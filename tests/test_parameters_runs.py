@@ -222,7 +222,7 @@ def test_predictions_and_history(start):
     rows = [json.loads(line) for line in run.save_predictions([{"id": "a", "text": "\u00e9"}, {"id": "b"}]).read_text(encoding="utf-8").splitlines()]
     assert rows == [{"id": "a", "text": "\u00e9"}, {"id": "b"}]
     assert run.save_history(pd.DataFrame({"epoch": [1, 2]})).read_text() == "epoch\n1\n2\n"
-    assert sorted(p.name for p in run.folder.iterdir()) == ["history.csv", "predictions.jsonl"]
+    assert sorted(p.name for p in run.folder.iterdir()) == ["history.csv", "predictions.jsonl", "run.json"]
 
 
 def test_environment_names_no_machine():

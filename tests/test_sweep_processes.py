@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -10,14 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_samples import NAME, executions, tiny_project
+from sweep_samples import NAME, executions, threads, tiny_project
 
 from course_lib import runfolder
+from course_lib.sweeps.lock import NAME as LOCK
 
 SIX = f"notebook: {NAME}\nprofile: smoke\ngrid: {{epochs: [1, 2]}}\nseeds: [0, 1, 2]\nresources: {{cpus: 1}}\nretries: 1\n"
 
@@ -68,8 +69,9 @@ def test_six_runs_then_none_then_the_one_that_is_missing(project: tuple[Path, di
     folder, _ = project
     shown = sweep(project, "--dry-run")
     assert shown.returncode == 0 and shown.stdout.count("to run") == 6 and not (folder / "runs").exists()
-    data = result(project)
+    data = result(project, OMP_NUM_THREADS="7")
     expect_six(folder)
+    assert threads(folder) == {"1"}, "resources.cpus, whatever the shell says"
     assert (data["finished"], data["failed"], data["earlier"]) == (6, 0, 0) and len(executions(folder)) == 6
     assert {run["id"] for run in data["runs"]} == set(finished(folder))
     assert all(run["parameters"]["threads"] == 1 for run in data["runs"])
@@ -153,26 +155,41 @@ def test_a_second_sweep_in_the_folder_is_refused(project: tuple[Path, dict[str, 
         process.communicate(timeout=120)
 
 
-def test_killed_at_random_moments_nothing_is_lost_or_done_twice(project: tuple[Path, dict[str, str]]) -> None:
-    """kill -9 of the sweep alone: its runs notice. What is finished at any moment stays, and the last sweep completes."""
+def test_the_runs_of_a_killed_sweep_notice_and_hold_its_place_until_they_are_over(project: tuple[Path, dict[str, str]]) -> None:
     folder, _ = project
-    chance = random.Random(20)
-    before: dict[str, float] = {}
+    process = started(project, TINY_SECONDS="600")
+    wait_for(lambda: executions(folder))
+    process.kill()
+    process.communicate()
+    with (folder / "runs" / LOCK).open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    data = result(project, TINY_SECONDS="0")  # would be refused after half a minute if they went on
+    assert data["earlier"] == 0 and not list((folder / "runs" / NAME).glob(".*"))
+    expect_six(folder)
+
+
+def test_killed_at_random_moments_nothing_is_lost_or_done_twice(project: tuple[Path, dict[str, str]]) -> None:
+    """kill -9 of the sweep alone. What is finished at any moment stays as it is, and the last sweep completes."""
+    folder, _ = project
     rounds = int(os.environ.get("COURSE_TEST_KILLS", "4"))
+    chance, total = random.Random(20), rounds + 2
+    (folder / "sweep.yaml").write_text(f"notebook: {NAME}\nprofile: smoke\nseeds: {list(range(total))}\n")
+    before: dict[str, float] = {}
+    halves = 0
     for _ in range(rounds):
-        done = len(before)
         process = started(project, TINY_SECONDS="0.3")
         moment, begin = chance.uniform(0.0, 2.0), len(executions(folder))
         wait_for(lambda begin=begin, process=process: len(executions(folder)) > begin or process.poll() is not None)
         time.sleep(moment)
         process.kill()
         process.communicate()
+        halves += len(list((folder / "runs" / NAME).glob(".*.part")))
         now = {name: (folder / "runs" / NAME / name / "manifest.json").stat().st_mtime for name in finished(folder)}
         assert now.items() >= before.items(), "a finished run was lost, or run again"
-        assert len(now) >= done
         before = now
     begin = len(executions(folder))
     data = result(project, TINY_SECONDS="0")
-    expect_six(folder)
-    assert data["earlier"] >= len(before) and len(executions(folder)) - begin == 6 - data["earlier"]
-    assert set(Counter(executions(folder))) == {f"{epochs} {seed}" for epochs in (1, 2) for seed in (0, 1, 2)}
+    scores = sorted(metrics["score"] for metrics in finished(folder).values())
+    assert scores == [1 + seed for seed in range(total)] and not list((folder / "runs" / NAME).glob(".*"))
+    assert halves and data["earlier"] >= len(before) and len(executions(folder)) - begin == total - data["earlier"]
+    print(f"{rounds} kills, {halves} halves seen, {len(executions(folder))} executions for {total} runs")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from course_lib.comparison.load import LoadedRun
-from course_lib.comparison.scoring import Row, Task, task_of
+from course_lib.comparison.scoring import EXTRA_FIELDS, Row, Task, source_of, task_of
 from course_lib.errors import DataError
 from course_lib.evaluation.bootstrap import Sums
+
+Rows = dict[str, Row]
+"""Rows by id."""
 
 
 @dataclass(frozen=True)
@@ -37,35 +39,40 @@ class Aligned:
 
 def align(runs: Sequence[LoadedRun]) -> Aligned | None:
     """Score the saved predictions of all runs; ``None`` if the notebook leaves none."""
-    has = [run.has_predictions for run in runs]
-    if not any(has):
+    if not _have_predictions(runs):
         return None
-    if not all(has):
-        without = ", ".join(run.id for run, there in zip(runs, has, strict=True) if not there)
-        raise DataError(
-            f"compare: expected predictions.jsonl in every run, found none in {without}. Leave these out, or run them again."
-        )
     first = _by_id(runs[0])
-    if not first:
-        raise DataError(f"run {runs[0].id!r}: expected at least one record in predictions.jsonl, found none. Leave it out.")
     order = sorted(first)
-    rows = [first[name] for name in order]
-    task = task_of(rows[0])
-    golds = {name: task.gold(row) for name, row in first.items()}
-    slices = task.slices(rows)
-    index, unit = _groups(rows)
-    sums, texts = [], []
-    for run in runs:
+    task = task_of(first[order[0]])
+    slices = task.slices(list(first.values()))
+    index, unit = _groups([first[name] for name in order], str(runs[0].metrics.get("interval_unit", "document")))
+    sums, texts, lacking = [], [], set()
+    for run in runs:  # one file in memory at a time
         own = first if run is runs[0] else _by_id(run)
-        _check_same_test(runs[0], golds, run, {name: task.gold(row) for name, row in own.items()})
+        _check_same_test(task, runs[0], first, run, own)
         sums.append(_count(task, [own[name] for name in order], slices, index))
+        lacking |= {key for key in EXTRA_FIELDS if any(key not in row for row in own.values())}
         texts.append(hash(tuple(str(own[name]["predicted"]) for name in order)))
-    return Aligned(task, tuple(slices), np.stack(sums), len(order), unit, tuple(texts))
+    kept = [i for i, part in enumerate(slices) if source_of(part) not in lacking]  # slices that every run can be cut into
+    return Aligned(task, tuple(slices[i] for i in kept), np.stack(sums)[:, kept], len(order), unit, tuple(texts))
 
 
-def _by_id(run: LoadedRun) -> dict[str, Row]:
+def _have_predictions(runs: Sequence[LoadedRun]) -> bool:
+    """Say whether the runs saved predictions; refuse if only some did."""
+    without = [run.id for run in runs if not run.has_predictions]
+    if without and len(without) < len(runs):
+        raise DataError(
+            f"compare: expected predictions.jsonl in every run, found none in {', '.join(without)}. Leave these out, or run "
+            "them again."
+        )
+    return not without
+
+
+def _by_id(run: LoadedRun) -> Rows:
     rows = run.folder.predictions()
-    found: dict[str, Row] = {str(row["id"]): row for row in rows}
+    if not rows:
+        raise DataError(f"run {run.id!r}: expected at least one record in predictions.jsonl, found none. Leave it out.")
+    found: Rows = {str(row["id"]): row for row in rows}
     if len(found) < len(rows):
         raise DataError(
             f"run {run.id!r}, predictions.jsonl: expected every id once, found {len(rows)} rows with {len(found)} ids. "
@@ -74,26 +81,31 @@ def _by_id(run: LoadedRun) -> dict[str, Row]:
     return found
 
 
-def _check_same_test(base: LoadedRun, golds: dict[str, Any], run: LoadedRun, own: dict[str, Any]) -> None:
-    if own == golds:
+def _check_same_test(task: Task, base: LoadedRun, first: Rows, run: LoadedRun, own: Rows) -> None:
+    """Refuse other ids and other gold answers; their order does not matter."""
+    only_base, only_own = sorted(first.keys() - own.keys()), sorted(own.keys() - first.keys())
+    changed = sorted(name for name in first.keys() & own.keys() if not _same_gold(task, first[name], own[name]))
+    if not only_base and not only_own and not changed:
         return
-    only_base, only_own = sorted(golds.keys() - own.keys()), sorted(own.keys() - golds.keys())
-    changed = sorted(name for name in golds.keys() & own.keys() if golds[name] != own[name])
     parts = [f"{len(names)} {what} ({', '.join(names[:3])})" for names, what in (
         (only_base, f"ids only in {base.id}"), (only_own, f"ids only in {run.id}"), (changed, "ids with another gold answer"),
     ) if names]
     raise DataError(
-        f"compare: expected runs on the same test records, found {len(golds)} in {base.id} and {len(own)} in {run.id}: "
+        f"compare: expected runs on the same test records, found {len(first)} in {base.id} and {len(own)} in {run.id}: "
         f"{'; '.join(parts)}. Scores on different test sets say nothing about each other: compare runs with the same corpus and "
         "profile."
     )
 
 
-def _groups(rows: Sequence[Row]) -> tuple[NDArray[np.int64], str]:
-    """Return the group number of each record and what a group is."""
+def _same_gold(task: Task, a: Row, b: Row) -> bool:
+    return bool(a["gold"] == b["gold"] or task.gold(a) == task.gold(b))
+
+
+def _groups(rows: Sequence[Row], unit: str) -> tuple[NDArray[np.int64], str]:
+    """Return the group number of each record, and what a group is: ``unit``, or single records if rows name none."""
     if all(row.get("group") not in (None, "") for row in rows):
         _, index = np.unique(np.array([str(row["group"]) for row in rows]), return_inverse=True)
-        return index, "document"
+        return index, unit
     return np.arange(len(rows)), "record"
 
 

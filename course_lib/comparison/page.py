@@ -33,7 +33,7 @@ def _head(comparison: Comparison) -> str:
     aligned = comparison.aligned
     if aligned is not None:
         text += f" Scores are of the saved predictions on {aligned.records} test records"
-        text += f" in {aligned.groups} documents." if aligned.unit == "document" else "."
+        text += "." if aligned.unit == "record" else f" in {aligned.groups} {aligned.unit}s."
     text += " A point is a hundredth. Models and texts are for teaching: not for clinical or investment use."
     return f"<p>{escape(text)}</p>"
 

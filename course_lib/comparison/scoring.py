@@ -17,8 +17,10 @@ from course_lib.errors import DataError
 from course_lib.evaluation.bootstrap import Score, Sums, f1_of, mean_of
 
 Row = Mapping[str, Any]
+Span = tuple[int, int, str]
 Counts = Sequence[Sequence[float]]
 ALL = "all"
+EXTRA_FIELDS = ("kind", "question", "predicted_seen")
 SEEN = ("seen in training", "not seen in training")
 QUESTION_WORDS = ("how many", "how much", "what", "which", "who", "whose", "when", "where", "why", "how")
 
@@ -53,6 +55,13 @@ class Task:
         return tuple(score for score in self.scores if score.tested)
 
 
+def source_of(part: str) -> str:
+    """Return the field of a row that a slice is read from, "" if gold and predicted are enough."""
+    if part in SEEN:
+        return "predicted_seen"
+    return next((key for key in EXTRA_FIELDS if part.startswith(f"{key} ")), "")
+
+
 def precision_of(sums: Sums) -> Sums:
     """Correct over predicted."""
     return mean_of(sums[..., [0, 1]])
@@ -74,7 +83,7 @@ def answer_f1_of(sums: Sums) -> Sums:
 
 
 # ---- entities ----------------------------------------------------------------
-def _spans(row: Row, key: str) -> list[tuple[int, int, str]]:
+def _spans(row: Row, key: str) -> list[Span]:
     try:
         return [(int(start), int(end), str(label)) for start, end, label in row[key]]
     except (TypeError, ValueError) as error:
@@ -94,8 +103,7 @@ def _count_entities(row: Row, slices: Mapping[str, int]) -> Counts:
     """Count (correct, predicted, gold) of one record for each slice."""
     counts = [[0.0, 0.0, 0.0] for _ in slices]
     spans = {key: _spans(row, key) for key in ("gold", "predicted")}
-    seen = {span: SEEN[not flag] for key in spans if f"{key}_seen" in row
-            for span, flag in zip(spans[key], row[f"{key}_seen"], strict=True)}
+    seen = _seen_spans(row, spans) if "gold_seen" in row else {}
     gold, predicted = set(spans["gold"]), set(spans["predicted"])
     kind = f"kind {row['kind']}" if row.get("kind") else ""
     for column, counted in enumerate((gold & predicted, predicted, gold)):
@@ -105,6 +113,20 @@ def _count_entities(row: Row, slices: Mapping[str, int]) -> Counts:
                 if name in slices:
                     counts[slices[name]][column] += 1
     return counts
+
+
+def _seen_spans(row: Row, spans: Mapping[str, Sequence[Span]]) -> dict[Span, str]:
+    """Return the slice of each span, from the flags beside gold and predicted."""
+    named: dict[Span, str] = {}
+    for key, own in spans.items():
+        flags = row.get(f"{key}_seen", ())
+        if len(flags) != len(own):
+            raise DataError(
+                f"predictions.jsonl, record {row['id']!r}: expected one {key}_seen for each of {len(own)} spans, found "
+                f"{len(flags)}. The file was edited: run the notebook again."
+            )
+        named.update(zip(own, (SEEN[not flag] for flag in flags), strict=True))
+    return named
 
 
 # ---- answers -----------------------------------------------------------------

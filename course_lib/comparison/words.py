@@ -36,6 +36,11 @@ def p_text(p: float) -> str:
     return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 
+def _p_is(p: float) -> str:
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def range_text(interval: Interval) -> str:
     return f"{signed(interval.low)} to {signed(interval.high)}"
 
@@ -93,7 +98,7 @@ def _verdict(comparison: Comparison, aligned: Aligned, gain: Interval, result: R
     assert result.p is not None
     others = len(comparison.runs) - 1
     includes, shown = gain.low <= 0 <= gain.high, result.p.holm < ALPHA
-    p = f"p = {p_text(result.p.permutation)}" + (f", {p_text(result.p.holm)} after Holm's correction" if others > 1 else "")
+    p = _p_is(result.p.permutation) + (f", {p_text(result.p.holm)} after Holm's correction" if others > 1 else "")
     interval = f"The 95 % interval of the difference, {range_text(gain)} points, {'includes' if includes else 'leaves out'} 0"
     unit = f"{aligned.groups} {aligned.unit}s"
     if includes and not shown:
@@ -166,14 +171,18 @@ def _about_inputs(comparison: Comparison) -> list[str]:
 
 def _about_test(comparison: Comparison, aligned: Aligned) -> list[str]:
     sentences = []
-    if aligned.unit == "record":
-        sentences.append("The predictions do not say which document a record comes from, so single records are "
+    if aligned.unit in ("record", "sentence"):
+        sentences.append(f"The predictions do not say which document a record comes from, so single {aligned.unit}s are "
                          "resampled. Records of one document resemble each other: the true intervals may be wider.")
     if aligned.groups < SMALL_TEST:
-        least = f" No p-value can be below {2 / 2**aligned.groups:.2g} with so few." if comparison.exact else ""
         plural = "s" if aligned.groups != 1 else ""
         sentences.append(f"The test set has only {aligned.groups} {aligned.unit}{plural}: intervals are rough, "
-                         f"and only large differences can show.{least}")
+                         f"and only large differences can show.")
+    least, others = 2 / 2**aligned.groups if comparison.exact else 1 / (comparison.resamples + 1), len(comparison.runs) - 1
+    if others * least >= ALPHA:
+        sentences.append(f"The smallest p-value there can be is {least:.2g}, so after correction for {others} comparison"
+                         f"{'s' if others > 1 else ''} none can be below {ALPHA}: " + (
+                             "take a larger test set." if comparison.exact else "compare fewer runs, or give more --resamples."))
     if len(aligned.slices) > 1:
         sentences.append("Slices of the test set have intervals but no tests, and nothing corrects for their number: one that "
                          f"stands out is a question for new data. Slices "

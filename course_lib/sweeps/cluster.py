@@ -8,12 +8,17 @@ name in one step, so that there is one result, and never half of one.
 from __future__ import annotations
 
 import importlib.util
+import io
 import logging
 import os
+import re
+import signal
 import socket
+import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from course_lib.errors import ConfigError, CourseError
 from course_lib.sweeps.local import request_for
@@ -29,23 +34,41 @@ LOST_AFTER = 120.0
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
+class Brief(io.TextIOBase):
+    """Where Ray prints while a sweep is at work: the first line of each of its messages, on stderr.
+
+    Ray tells of a node that died on stdout, with the whole trace of the node's crash.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass on one line of at most 200 characters, without colours."""
+        if plain := re.sub(r"\x1b\[[0-9;]*m", "", text).strip():
+            print(plain.splitlines()[0][:200], file=self.stream, flush=True)
+        return len(text)
+
+
 class ClusterPool:
     """Hands runs to a Ray cluster and collects their replies; see ``pool.Pool``."""
 
     def __init__(self, address: str, out: Path, cpus: int, gpus: int, retries: int, source: Path | None = None) -> None:
         self.out, self.cpus, self.gpus, self.source = out.resolve(), cpus, gpus, source
         self.ray = connect(address)
+        self.stdout = redirect_stdout(Brief(sys.stderr))
+        self.stdout.__enter__()
+        self.tasks: dict[Any, tuple[PlannedRun, float]] = {}
         try:
             self.slots = 2 * self._room()  # a few in reserve, so that no node waits for us
             if not self.slots:
                 raise ConfigError(f"cluster {address}: expected a node with {cpus} CPUs and {gpus} GPUs for a run, found none "
                                   f"among {len(self._nodes())} nodes. Lower resources in the sweep file or add such a node.")
         except BaseException:
-            self.ray.shutdown()
+            self.close()
             raise
         self.task = self.ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries)(perform)
         self.environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        self.tasks: dict[Any, tuple[PlannedRun, float]] = {}
         self.seen = time.monotonic()
 
     def start(self, run: PlannedRun) -> None:
@@ -69,6 +92,7 @@ class ClusterPool:
             self.ray.cancel(reference, force=True)
         self.tasks.clear()
         self.ray.shutdown()
+        self.stdout.__exit__(None, None, None)
 
     def _ended(self, reference: Any) -> tuple[PlannedRun, Attempt]:
         run, begin = self.tasks.pop(reference)
@@ -108,12 +132,14 @@ def connect(address: str) -> Any:
 
     # Ray looks for this machine's own node under its outer address; nodes on a loopback address are found by that only.
     own = {"_node_ip_address": host} if host.startswith("127.") and host != "127.0.0.1" else {}
+    on_term = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=f"{host}:{port}", log_to_driver=False, logging_level=logging.ERROR, **own)
     except Exception as error:  # Ray raises many kinds: versions that differ, no node on this machine, a lost connection
         found = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
         raise ConfigError(f"cluster {address}: expected a Ray cluster that this machine is a node of, found {found} "
                           "Start the sweep on one of its nodes, with the same versions of Python and ray.") from error
+    signal.signal(signal.SIGTERM, on_term)  # Ray puts its own in place: a polite kill would no longer end the runs
     return ray
 
 

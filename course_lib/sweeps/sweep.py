@@ -50,14 +50,13 @@ def run_sweep(
         reports = {r.run.id: r for r in _finished(definition, out)}
         with closing(_pool(definition, out, lock, address, source)) as pool:
             ids = {run.id for run in planned(definition)}
-            if not address:  # on a cluster a half may still be at work
+            if not address:  # a task of an earlier sweep may still be at work on a cluster
                 clear_halves(out / definition.notebook, ids)
             progress.begin(definition.count, len(reports), pool.slots)
             todo = (run for run in planned(definition) if run.id not in reports)
             for report in _work_off(todo, pool, out, definition.retries, progress):
                 reports[report.run.id] = report
-        if not address:
-            clear_halves(out / definition.notebook, ids)
+        clear_halves(out / definition.notebook, ids)
     return sorted(reports.values(), key=lambda report: report.run.number)
 
 

@@ -65,7 +65,7 @@ def differing(manifest: Mapping[str, Any]) -> dict[str, Any]:
         plain = with_profile(notebook, manifest["profile"], check(notebook, {}))
     except (CourseError, KeyError):  # a notebook this version does not know
         return dict(settings)
-    plain["seeds"] = plain.get("seeds") or [plain["seed"]]
+    plain["seeds"] = plain.get("seeds") or [settings.get("seed")]
     return {name: value for name, value in settings.items() if name not in plain or plain[name] != value}
 
 
