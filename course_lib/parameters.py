@@ -85,7 +85,7 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
 
 _ABSTRACTS = {"cpu": {"epochs": 4, "learning_rate": 3e-4, "batch_size": 16, "average": 0.995},
               "gpu": {"epochs": 4, "learning_rate": 1e-4, "batch_size": 16, "average": 0.995}}
-_LONG = {"window": 256, "overlap": 64, "stage_epochs": 3, "average": 0.99}
+_LONG = {"window": 256, "overlap": 64, "stage_epochs": 2, "average": 0.99}
 _REPORTS = {"cpu": {"epochs": 4, "learning_rate": 2e-4, "stage_learning_rate": 3e-4, **_LONG},
             "gpu": {"epochs": 4, "learning_rate": 5e-5, "stage_learning_rate": 5e-5, **_LONG}}
 CORPUS_SETTINGS: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
