@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     for name, meaning in NUMBERS.items():
         made.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"{meaning} (default {getattr(default, name)})")
+    made.add_argument("--average", type=float, help=f"decay of ours' average of weights, 0 for none (default {default.average})")
     made.add_argument("--corpus", help=f"named corpus (default {default.corpus})")
     made.add_argument("--checkpoint", help=f"pretrained weights (default {default.checkpoint})")
     made.add_argument("--only", default=",".join(PARTS), help=f"parts to measure, of {','.join(PARTS)} (default: all)")
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"written: {shown(render_again(folder))}")
             return 0
         parts = tuple(part.strip() for part in given.only.split(","))
-        changes = {name: value for name in (*NUMBERS, "corpus", "checkpoint") if (value := getattr(given, name)) is not None}
+        names = (*NUMBERS, "average", "corpus", "checkpoint")
+        changes = {name: value for name in names if (value := getattr(given, name)) is not None}
         return bench(folder, quick_settings(**changes) if given.quick else Settings(**changes), parts, resume=given.resume)
     except CourseError as error:
         print(error, file=sys.stderr)

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from course_lib.data import LabelSet, load
+from course_lib.data import Corpus, LabelSet, load
 from course_lib.files import write_jsonl
 from course_lib.tasks import NerTask, QaTask
 from course_lib.training import TrainingConfig, train
@@ -31,7 +31,8 @@ def one_training(corpus: str, settings: dict[str, Any], threads: int | None, lim
     """Train with one combination; return its settings and its validation scores, epoch by epoch."""
     if threads:
         torch.set_num_threads(threads)
-    data, settings = load(corpus), dict(settings)
+    data: Corpus[Any] = load(corpus)
+    settings = dict(settings)
     dropout, window, stages = settings.pop("dropout"), settings.pop("window"), settings.pop("stages", [])
     if data.task == "ner":
         task: Any = NerTask("minilm", LabelSet.of(data.train), max_length=window, dropout=dropout)

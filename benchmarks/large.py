@@ -60,11 +60,11 @@ def measure_large(settings: Settings, count: int) -> dict[str, Any]:
         ended = time.perf_counter()
         end = {"end_anonymous_mib": status_mib("RssAnon"), "end_file_mib": status_mib("RssFile", "RssShmem")}
         sizes = {"text_mib": source.stat().st_size / 2**20, "features_mib": table.stat().st_size / 2**20}
-        windows = len(features.dataset)
+        read, windows = features.counts["notes"], len(features.dataset)
         del features, tensors  # unmap the file before it is removed
-    if rows != windows or windows < count:
-        raise DataError(f"benchmark: expected {count} sentences and every row in one batch, found {windows} rows, {rows} of them "
-                        "in batches. Something was lost on the way.")
+    if rows != windows or read != count:
+        raise DataError(f"benchmark: expected {count} sentences and every row in one batch, found {read} sentences, and {rows} "
+                        f"of {windows} rows in batches. Something was lost on the way: compare reading, encoding and batching.")
     return {"sentences": count, "rows": rows, "tokens": tokens, "encode_seconds": encoded - began,
             "batch_seconds": ended - encoded, "peak_mib": peak_mib(), "peak_anonymous_mib": anonymous.mib,
             **start, **end, **sizes}

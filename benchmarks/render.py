@@ -79,7 +79,7 @@ def _method(values: Values) -> str:
         f"Every contender has the same start weights, records, labels (on first pieces), batch size {settings['batch_size']}, "
         f"learning rate {settings['learning_rate']:g} with linear warm-up over {settings['warmup']:.0%} of the steps and linear "
         f"decay, AdamW with weight decay {settings['weight_decay']:g}, and seed {settings['seed']}. Each measurement runs alone "
-        f"in a process of its own; {settings['rounds']} rounds run every contender once, beginning with another one each time. "
+        f"in a process of its own; in each of {settings['rounds']} rounds all contenders take turns, beginning with another one. "
         "Figures are medians of the rounds, lowest and highest in brackets. Time runs from the making of the first batch to the "
         "end of the last step, without loading and validation. *Real* tokens are pieces that are not padding; each contender's "
         "own are counted. Peak memory is the process's most resident memory until training ended, libraries included. The score "
@@ -175,8 +175,8 @@ def _inference(values: Values) -> list[str]:
               f"{1000 * row['p95_seconds']:,.1f}", f"{row['batches']}"] for row in found[1]["rows"]]
     return ["## Inference", "", *table(["sentences at once", "sentences/s", "p50, ms", "p95, ms", "calls"], lines), "", (
         f"From validation texts to entities with the package's own functions in {values['plan']['precision']}: tokenization, the "
-        "forward pass (32 rows at most at a time) and decoding are all in it. The first calls are left out. A latency is that of "
-        "a whole call."
+        "forward pass (at most 32 rows in a batch) and decoding are all in it. The first calls are left out. A latency is that "
+        "of a whole call."
     )]
 
 
@@ -221,6 +221,8 @@ def _limits(values: Values) -> list[str]:
         "and a difference smaller than that range says nothing.",
         "- Scores after so few epochs on so few sentences compare loops with each other. They say nothing of how good the model "
         "can get.",
+        "- `Trainer` groups by length within pools of a quarter of the records, 50 batches at most, and ours within pools of 32 "
+        "batches: on a short slice it groups less well than it would on a whole corpus. The padding column shows it.",
         "- `Trainer` and the blog loop have options that would make them faster; the rows show what they do as described above.",
     ]
     if cut:

@@ -31,9 +31,12 @@ class Contender:
 CONTENDERS = {
     c.name: c
     for c in (
-        Contender("ours", "ours", "`course_lib.training.train` as notebook 02 calls it: batches of similar length, no dropout "
-                  "in attention, attention code chosen by row length, fused AdamW, bf16 where the hardware has it"),
+        Contender("ours", "ours", "`course_lib.training.train` as notebook 02 calls it: batches of similar length, the two "
+                  "halves of a batch at once on a CPU, no dropout in attention, attention code chosen by row length, fused "
+                  "AdamW, bf16 where the hardware has it; a running average of the weights is kept, which takes time, and is "
+                  "scored"),
         Contender("ours_dropout", "ours with Trainer's dropout", "the same with the checkpoint's own dropout in attention"),
+        Contender("ours_whole", "ours, batches whole", "the same as ours without the two halves at once"),
         Contender("trainer", "Trainer defaults", "`transformers.Trainer`, fp32, random order, padding to the longest row of a "
                   "batch (`DataCollatorForTokenClassification`), the library's attention code; nothing saved in between"),
         Contender("trainer_grouped", "Trainer, bf16 and length grouping", "the same with `bf16=True` (where it is native) and "
@@ -60,6 +63,7 @@ class Settings:
     learning_rate: float = 2e-4
     weight_decay: float = 0.01
     warmup: float = 0.1
+    average: float = 0.995  # ours alone: the running average of weights that notebook 02 uses on NCBI-disease
     seed: int = 0
     max_length: int = 192
     overlap: int = 48

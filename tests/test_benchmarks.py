@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,17 +89,17 @@ def test_peak_memory_rises_with_what_is_held() -> None:
 
 
 def test_every_round_runs_every_contender_once_and_begins_with_another() -> None:
-    jobs = jobs_of(Settings(rounds=5), ("training",))
-    rounds = [[j.name for j in jobs if j.number == turn] for turn in range(1, 6)]
+    jobs = jobs_of(Settings(rounds=6), ("training",))
+    rounds = [[j.name for j in jobs if j.number == turn] for turn in range(1, 7)]
     assert all(sorted(names) == sorted(CONTENDERS) for names in rounds)
     assert {names[0] for names in rounds} == set(CONTENDERS)
-    assert [j.scored for j in jobs] == [True] * 5 + [False] * 20
+    assert [j.scored for j in jobs] == [True] * 6 + [False] * 30
 
 
 def test_jobs_cover_every_part_and_keys_differ() -> None:
     jobs = jobs_of(Settings(rounds=2, seeds=3))
     assert {j.part for j in jobs} == set(PARTS)
-    assert len({j.key for j in jobs}) == len(jobs) == 2 * (1 + 5) + 1 + 2 + 3 * 2
+    assert len({j.key for j in jobs}) == len(jobs) == 2 * (1 + 6) + 1 + 2 + 3 * 2
     with pytest.raises(ConfigError, match="training"):
         jobs_of(Settings(), ("trainng",))
 
@@ -148,6 +149,20 @@ def test_contenders_see_the_same_tokens_and_learn(name: str, with_dropout: NerTa
 def test_ours_keeps_the_average_of_weights(with_dropout: NerTask) -> None:
     kept = [train_contender("ours", setup_for(with_dropout, average=decay)).classifier.weight for decay in (0.0, 0.5, 0.5)]
     assert torch.equal(kept[1], kept[2]) and not torch.equal(kept[0], kept[1])
+
+
+@pytest.mark.parametrize(("name", "divided"), [("ours", True), ("ours_dropout", True), ("ours_whole", False)])
+def test_one_of_ours_takes_batches_whole(name: str, divided: bool, ner_task: NerTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import contenders
+
+    def only_look(_task: Any, model: Any, _features: Any, _validation: Any, config: Any, **_: Any) -> Any:
+        seen.append(config.halves)
+        return SimpleNamespace(model=model)
+
+    seen: list[bool] = []
+    monkeypatch.setattr(contenders, "train", only_look)
+    train_contender(name, setup_for(ner_task))
+    assert seen == [divided]
 
 
 def test_dropout_is_what_separates_the_two_of_ours(with_dropout: NerTask) -> None:
@@ -269,7 +284,7 @@ def test_quick_run_measures_everything(finished: Path) -> None:
     settings = Settings.from_json(values["settings"])
     assert values["complete"] and set(values["measurements"]) == {job.key for job in jobs_of(settings)}
     assert set(values["summary"]) == {"training", "ratios", "rates", "share", "f1"}
-    assert set(values["summary"]["training"]) == set(CONTENDERS) and len(values["summary"]["ratios"]) == 4
+    assert set(values["summary"]["training"]) == set(CONTENDERS) and len(values["summary"]["ratios"]) == 5
     assert {row["entity_f1"] is not None for row in values["summary"]["training"].values()} == {True}
     assert [row["batch_size"] for row in values["measurements"]["inference/ours/1"]["rows"]] == [1, 3]
     assert len({row["tokens"] for row in values["summary"]["training"].values()}) <= 2  # the blog loop may cut

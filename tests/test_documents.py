@@ -43,7 +43,7 @@ def test_links_point_to_files(page: Path) -> None:
 
 def test_make_targets_in_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"\bmake ([a-z-]+)", README)) - {"and", "is"}
+    targets = set(re.findall(r"\bmake ([a-z-]+)", README)) - {"and", "is", "it"}
     assert {"report", "test", "lab"} <= targets
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets), targets
 
@@ -86,6 +86,6 @@ def test_spelling() -> None:
     files = subprocess.run(["git", "ls-files", "*.py", "*.md", "*.toml"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     assert len(files) > 20
     # Names of drugs, people and deliberate misspellings in tests are not prose.
-    words = "nd,fpr,ans,te,ot,ser,statin,mater,som,parin,faile,nwo,befor"
+    words = "trainng,nd,fpr,ans,te,ot,ser,statin,mater,som,parin,faile,nwo,befor"
     done = subprocess.run([sys.executable, "-m", "codespell_lib", "-L", words, *files], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -145,6 +145,12 @@ def test_the_answers_place_is_the_mapped_one(mappings, start, repair, tmp_path: 
     assert only.answers == (Answer("$5 million", start),) and repairs == ({repair: 1} if repair else {})
 
 
+def test_a_place_in_a_paragraph_that_is_not_relevant_is_not_taken(tmp_path: Path):
+    paragraphs = [{"order": number, "text": "Costs: $5 million."} for number in (1, 2)]
+    (only,), repairs = read_tatqa(tmp_path, [excerpt(asked(mappings=[{"paragraph_1": [7, 17]}]), paragraphs=paragraphs)])
+    assert only.answers == (Answer("$5 million", 26),) and repairs == {tatqa.SEARCHED: 1}
+
+
 @pytest.mark.parametrize(("changed", "reason"), [
     ({"answer_type": "arithmetic", "answer": 3.5}, "arithmetic questions left out"), ({"answer_type": "count", "answer": "2"}, "count questions left out"),
     ({"answer_type": "multi-span", "answer": ["3%", "x"]}, "multi-span questions left out"), ({"answer": ["3%", "x"]}, "multi-span questions left out"),

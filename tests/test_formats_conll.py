@@ -204,8 +204,8 @@ def test_memory_does_not_grow_with_the_number_of_sentences(kind, tmp_path: Path)
         tracemalloc.stop()
         assert count == sentences
         return size
-    peak(1000)  # fills the lists in which Python keeps small objects for later
-    assert peak(1000) < peak(100) + 100_000
+    # A list of 1,000 notes takes half a megabyte or more; freed objects that Python keeps for later up to 170 kB.
+    assert peak(1000) < peak(100) + 250_000
 
 
 @pytest.mark.skipif(not Path(os.environ.get("COURSE_DATA_MIRROR") or "-", "ncbi_disease").is_dir(), reason="COURSE_DATA_MIRROR holds no ncbi_disease")

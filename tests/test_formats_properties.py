@@ -67,6 +67,7 @@ def test_what_is_not_read(name, content, message, tmp_path: Path):
 
 
 def test_folders_and_files_that_are_not_there(tmp_path: Path):
+    (tmp_path / "n1.txt").write_text("A text alone is no BRAT folder.")
     with pytest.raises(DataError, match="found a folder without .ann files"):
         detect(tmp_path)
     with pytest.raises(DataError, match="none.tsv: expected a .jsonl file.*; found no such file or folder"):

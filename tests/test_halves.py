@@ -13,7 +13,7 @@ from course_lib.data.arrow import in_chunks
 from course_lib.models import halves
 from course_lib.models.forward import forward_all, rows_of
 from course_lib.tasks import NerTask
-from course_lib.training import TrainingConfig, train
+from course_lib.training import TrainingConfig, loop, train
 
 
 @pytest.fixture
@@ -103,6 +103,15 @@ def test_dropout_keeps_its_share_and_its_mean(two_threads: None) -> None:
 def test_every_dropout_layer_is_replaced(ner_task: NerTask) -> None:
     layers = [m for m in ner_task.build(0).modules() if isinstance(m, nn.Dropout)]
     assert len(layers) >= 6 and all(type(m) is halves.OwnDropout for m in layers)
+
+
+def test_halves_can_be_turned_off(ner_task: NerTask, notes: list[Any], two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    whole = halves.run_halves
+    monkeypatch.setattr(loop, "run_halves", lambda *args, **more: (calls.append(1), whole(*args, **more))[1])
+    for on in (False, True):
+        train(ner_task, ner_task.build(0), ner_task.encode(notes), None, TrainingConfig(epochs=1, batch_size=4, halves=on))
+        assert bool(calls) == on
 
 
 def test_one_thread_one_row_a_gpu_or_two_processes_are_not_halved(two_threads: None) -> None:

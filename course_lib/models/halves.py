@@ -7,7 +7,7 @@ the other idle. So a batch is divided instead: each thread takes every second
 row through all operations. Gradients of the halves meet in one sum of two
 numbers, which does not depend on their order, so results repeat to the bit.
 
-Measured in ``benchmarks/``; measured by hand in notebook 00.
+Measured in ``benchmarks/`` and, on the spot, in notebook 02.
 """
 
 from __future__ import annotations

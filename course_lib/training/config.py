@@ -19,7 +19,8 @@ class TrainingConfig:
     ``layer_decay`` that of each encoder layer per step down from the top
     (Howard and Ruder 2018, discriminative fine-tuning); 1.0 turns them off.
     ``average`` is the decay of a running average of the weights, which is then
-    scored and kept in place of the last weights; 0 for none.
+    scored and kept in place of the last weights; 0 for none. ``halves`` lets
+    a CPU with several cores train two halves of each batch at once.
     """
 
     epochs: int = 3
@@ -34,6 +35,7 @@ class TrainingConfig:
     layer_decay: float = 1.0
     average: float = 0.0
     train_embeddings: bool = True
+    halves: bool = True
     patience: int | None = None
     seed: int = 0
     device: str = "cpu"
@@ -41,7 +43,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            kind = bool if name == "train_embeddings" else str if name in ("device", "precision") else (int, float)
+            kind = bool if name in ("train_embeddings", "halves") else str if name in ("device", "precision") else (int, float)
             good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
             self._check(name, good or (name == "patience" and value is None), "a setting of another type")
         for name in ("epochs", "batch_size", "accumulation"):

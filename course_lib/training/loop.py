@@ -196,7 +196,7 @@ def _step(
 
     summed = torch.zeros((), device=accelerator.device)
     for number, (batch, weight) in enumerate(shares):
-        if can_halve(config.device, len(batch["input_ids"]), accelerator.num_processes):
+        if config.halves and can_halve(config.device, len(batch["input_ids"]), accelerator.num_processes):
             summed = summed + sum(run_halves(add_gradients, every_second_row(batch), random=True))
             continue
         # Processes exchange gradients once, with the last micro-batch.
