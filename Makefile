@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help setup report test bench notebooks lab lab-reset
+.PHONY: help setup report test test-browser bench notebooks lab lab-reset
 
 help:  ## explain the commands
 	@echo "Commands (first call: downloads about 0.55 GB where pip finds the CPU build of torch,"
@@ -28,6 +28,9 @@ report: setup  ## execute the notebooks and collect reports/latest/index.html
 
 test: setup  ## run every test: package, data, notebooks
 	@$(BIN)/python tests/run.py
+
+test-browser: setup  ## move the explorers of the notebooks in a real browser (installs Chromium where it may)
+	@$(BIN)/python tests/browser/chromium.py && $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser
 
 bench: setup  ## measure speed and memory beside other training loops (most of an hour; BENCH="--help")
 	@$(BIN)/python -m benchmarks $(BENCH)

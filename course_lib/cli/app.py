@@ -1,4 +1,4 @@
-"""The command line ``course``: seven commands, each imported when it is called and not before."""
+"""The command line ``course``: its commands, each imported when it is called and not before."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ COMMANDS = {
     "sweep": ("sweep", "Execute many runs: a grid, a list, or several seeds."),
     "compare": ("compare", "One page about several runs, with tests of their differences."),
     "show": ("show", "What one run was: parameters, settings, metrics, manifest."),
+    "progress": ("progress", "Which exercises are done; for a room: how many, and who is stuck."),
+    "build": ("build", "Student and instructor builds, and slides, from one source."),
+    "room": ("room", "Prepare machines of a workshop room, without a network too."),
 }
 """Name -> (module under ``course_lib.cli.commands``, one line of help)."""
 EPILOG = """\b

@@ -1,0 +1,113 @@
+"""The instructor's page: timetables, and by notebook minutes, notes, exercises, expected figures, common errors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from course_lib import catalogue
+from course_lib.kit.cells import figures, notes_by_section, read
+from course_lib.kit.minutes import Minutes, all_minutes
+from course_lib.kit.page import markdown, page, table
+from course_lib.kit.plan import WORKSHOPS, clock, schedule
+from course_lib.locations import PROJECT
+
+_ERRORS = Path(__file__).resolve().parent / "pages" / "common_errors.md"
+
+
+def guide(project: Path = PROJECT) -> str:
+    """Return the instructor's start page, whole and without a network."""
+    minutes, where = all_minutes(project), catalogue.measured(project).where
+    errors = common_errors()
+    metrics = expected(project)
+    parts = ["<h1>For the instructor</h1>", _contents(minutes, project), _timetables(minutes),
+             f"<h2>Before the first notebook</h2>{markdown(errors[''])}"]
+    for m in minutes:
+        notebook = read(m.notebook, project)
+        parts += [f"<h2 id='n{m.number}'>{m.number} · {escape(m.title)}</h2>", _minutes(m, where), _notes(notebook),
+                  _exercises(m.number), "<h3>Common errors, and what to say</h3>",
+                  markdown(errors.get(m.number, "None collected yet.")),
+                  _figures(notebook, metrics.get(m.notebook, {}), where)]
+    return page("For the instructor", "\n".join(parts))
+
+
+def common_errors() -> dict[str, str]:
+    """Return the collected errors by the number of the notebook; those before the first under the empty name."""
+    _, *parts = re.split(r"^## (.+)$", _ERRORS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {name if name.isdigit() else "": text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def expected(project: Path = PROJECT) -> dict[str, Mapping[str, Any]]:
+    """Return the metrics of the committed runs, by notebook."""
+    summary = json.loads((project / "notebooks" / "summary.json").read_text(encoding="utf-8"))
+    return {entry["name"]: entry["metrics"] for entry in summary["notebooks"]}
+
+
+def _contents(minutes: list[Minutes], project: Path) -> str:
+    def links(name: str) -> str:
+        places = [("to read", f"read/{name}.html"), ("notebook", f"notebooks/{name}.ipynb"), ("slides", f"slides/{name}.html")]
+        if (project / "notebooks" / "solutions" / f"{name}.ipynb").is_file():
+            places.append(("solutions", f"notebooks/solutions/{name}.ipynb"))
+        return ", ".join(f"<a href='{address}'>{text}</a>" for text, address in places)
+
+    rows = "".join(f"<li><a href='#n{m.number}'>{m.number} · {escape(m.title)}</a>: {links(m.notebook)}</li>"
+                   for m in minutes)
+    return (f"<ul>{rows}</ul><p><code>course-student.zip</code> is what learners get: no outputs, no solutions, none of this "
+            "page. In the slides <kbd>S</kbd> opens the speaker's view with your notes. Words: "
+            "<a href='notebooks/GLOSSARY.md'>glossary</a>.</p>")
+
+
+def _timetables(minutes: list[Minutes]) -> str:
+    made = ["<h2>Timetables</h2>"]
+    for workshop in WORKSHOPS:
+        for number, day in enumerate(workshop.days, 1):
+            title = workshop.title + (f", day {number}" if len(workshop.days) > 1 else "")
+            slots = schedule(day, minutes)
+            rows = [[f"{clock(s.begin)}–{clock(s.end)}", s.end - s.begin, s.what.replace("`", "")] for s in slots]
+            made.append(table(["time", "minutes", "what"], rows, title, numbers=(1,)))
+    return "".join(made)
+
+
+def _minutes(m: Minutes, where: str) -> str:
+    run = ", ".join(f"{profile} {'not measured' if value is None else f'{value:.1f}'}" for profile, value in m.run.items())
+    return (f"<p>Minutes: run {run}; reading {m.reading:.0f} ({m.words} words); exercises {m.exercising}. "
+            f"Runs were measured {escape(where)}.</p>")
+
+
+def _notes(notebook: dict[str, Any]) -> str:
+    notes = notes_by_section(notebook)
+    if not notes:
+        return ""
+    said = "".join(f"<div class='say'><strong>{escape(section)}</strong>{markdown(text)}</div>" for section, text in notes)
+    return f"<h3>Speaker notes</h3>{said}"
+
+
+def _exercises(number: str) -> str:
+    from course_lib.exercises.model import KINDS
+    from course_lib.exercises.model import catalogue as exercises
+
+    own = [e for e in exercises().values() if e.notebook == number]
+    if not own:
+        return ""
+    rows = [[e.id, e.title, KINDS[e.kind], e.minutes, e.trains, " · ".join(e.hints)] for e in own]
+    return "<h3>Exercises</h3>" + table(["id", "title", "kind", "minutes", "trains", "hints, in order"], rows, numbers=(3,))
+
+
+def _figures(notebook: dict[str, Any], metrics: Mapping[str, Any], where: str) -> str:
+    """Show the numbers and the pictures of the committed run."""
+    rows = []
+    for name, value in metrics.items():
+        if name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in metrics:
+            continue
+        span = f"{metrics[name + '_low']:.3f} to {metrics[name + '_high']:.3f}" if f"{name}_low" in metrics else ""
+        rows.append([name, f"{value:.3f}" if isinstance(value, float) else value, span])
+    caption = f"One run with seed 0, {where}; other machines differ in the last digits, times by much more"
+    numbers = table(["metric", "value", "95 % interval"], rows, caption, numbers=(1, 2))
+    pictures = "".join(f"<figure><img alt=\"{alt}\" src=\"{image}\"><figcaption>{alt}</figcaption></figure>"
+                       for alt, image in figures(notebook))
+    return ("<h3>Expected figures</h3><details><summary>Numbers and pictures of the committed run</summary>"
+            f"{numbers}{pictures}</details>")

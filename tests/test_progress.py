@@ -1,0 +1,261 @@
+"""Progress on the learner's disk, and the hand-ins of a room: never lost, never executed, never a crash."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import course_lib.exercises as exercises
+from course_lib.cli.app import app
+from course_lib.errors import CourseError, DataError
+from course_lib.exercises import store
+from course_lib.exercises.hand_ins import LARGEST, by_exercise, by_learner, collect, parse
+from course_lib.exercises.model import catalogue
+from course_lib.exercises.verdicts import Verdict
+
+NOW = "2026-03-01T10:00:00+00:00"
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("COURSE_PROGRESS_DIR", str(tmp_path / "work"))
+    return tmp_path / "work"
+
+
+def wrong(id: str = "01.1", reason: str = "for x it gave 1, expected 2") -> Verdict:
+    return Verdict(id, "not yet", reason)
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+    assert value["schema"] == 1
+    exercises_: dict[str, Any] = value["exercises"]
+    return exercises_
+
+
+def course(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["progress", *arguments])
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+# ---- the learner's own file ---------------------------------------------------
+def test_tries_then_done(folder: Path) -> None:
+    store.note(Verdict("01.1", "not tried"), ...)
+    assert not folder.exists(), "what was not tried leaves no trace"
+    for i in range(7):
+        store.note(wrong(reason=f"reason {i}\x1b\nnext"), i)
+    row = kept(folder)["01.1"]
+    assert row["status"] == "tried" and row["tries"] == 7
+    assert row["reasons"] == [f"reason {i}? next" for i in range(2, 7)]
+    store.note(Verdict("01.1", "right"), "fine")
+    store.note(wrong(), "broken again")
+    row = kept(folder)["01.1"]
+    assert row["status"] == "done" and row["tries"] == 8 and row["first"] <= row["last"]
+
+
+def test_the_same_answer_is_one_try(folder: Path) -> None:
+    def answer(x: int) -> int:
+        return x
+
+    def spaced_out(x: int) -> int:
+        return x  # the same, but for a comment
+
+    for one in (answer, answer, answer):
+        store.note(wrong(), one)
+    assert kept(folder)["01.1"]["tries"] == 1
+    store.note(wrong(), spaced_out)
+    assert kept(folder)["01.1"]["tries"] == 2, "its name differs"
+    assert store.mark_of(answer) != store.mark_of(spaced_out) and len(store.mark_of(3)) == 12
+
+
+def test_marks_are_blind_to_comments_and_spacing() -> None:
+    first, second = {}, {}
+    import linecache
+
+    for name, source, space in (("<a>", "def f(x):\n    return x + 1\n", first), ("<b>", "def f(x):  # so\n\n    return x  +  1\n", second)):
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        exec(compile(source, name, "exec"), space)
+    assert store.mark_of(first["f"]) == store.mark_of(second["f"]) != ""
+
+
+def test_an_untouched_stub_is_not_a_try(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stub(x: int) -> int:
+        return x
+
+    monkeypatch.setattr(store, "stubs", lambda: {"01.2": store.mark_of(stub)})
+    store.note(wrong("01.2"), stub)
+    assert not (folder / "progress.json").exists()
+    store.note(wrong("01.3"), stub)
+    assert list(kept(folder)) == ["01.3"]
+
+
+def test_no_code_and_no_name_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "somebody")
+
+    def secret_answer(labels: list[int]) -> float:
+        return 123456.5
+
+    exercises.check("01.1", secret_answer)
+    text = (folder / "progress.json").read_text()
+    assert "secret" not in text and "somebody" not in text and set(kept(folder)["01.1"]) == {"status", "tries", "first", "last", "reasons", "mark"}
+
+
+DAMAGED = {
+    "empty.json": b"", "cut.json": b'{"schema": 1, "exercises": {"01.1": {"sta', "list.json": b"[1, 2]", "bytes.json": b"\xff\xfe\x00",
+    "other-schema.json": b'{"schema": 2, "exercises": {}}', "true-schema.json": b'{"schema": true, "exercises": {}}',
+    "deep.json": b"[" * 100_000 + b"]" * 100_000, "huge.json": b'{"schema": 1, "exercises": {}}' + b" " * LARGEST,
+    "types.json": b'{"schema": 1, "exercises": {"01.1": {"status": "done", "tries": "3"}}}',
+    "controls.json": json.dumps({"schema": 1, "exercises": {"01.1": {"status": "tried", "tries": 1, "first": NOW, "last": NOW, "reasons": ["\x1b[2J"]}}}).encode(),
+    "id.json": json.dumps({"schema": 1, "exercises": {"../../etc": {}}}).encode(),
+    "number.json": b'{"schema": 1, "exercises": {"01.1": {"status": "done", "tries": ' + b"9" * 5000 + b"}}}",
+    "time.json": json.dumps({"schema": 1, "exercises": {"01.1": {"status": "tried", "tries": 1, "first": "yesterday", "last": NOW}}}).encode(),
+    "mark.json": json.dumps({"schema": 1, "exercises": {"01.1": {"status": "tried", "tries": 1, "first": NOW, "last": NOW, "mark": "import os"}}}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_data_are_refused_in_one_line(name: str) -> None:
+    if name == "huge.json":
+        return  # its size is what is wrong: see the room
+    with pytest.raises(DataError, match="^progress file: expected what `check` writes, found .*") as caught:
+        parse(DAMAGED[name])
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 300
+
+
+def test_a_damaged_file_is_put_aside_and_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.mkdir()
+    for _ in range(2):
+        (folder / "progress.json").write_bytes(b"{ half")
+        store.note(wrong(), 1)
+    aside = sorted(folder.glob("progress-damaged-*.json"))
+    assert len(aside) == 2 and all(path.read_bytes() == b"{ half" for path in aside)
+    assert list(kept(folder)) == ["01.1"] and aside[0].name in capsys.readouterr().out
+
+
+def write_many(folder: str, name: str) -> None:
+    os.environ["COURSE_PROGRESS_DIR"] = folder
+    for i in range(20):
+        store.note(Verdict("01.1", "not yet", f"{name} {i}"), f"{name} {i}")
+        store.note(Verdict(f"02.{name}", "not yet", "x"), i)
+
+
+def test_two_notebooks_may_check_at_once(folder: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_many, args=(str(folder), name)) for name in ("1", "2", "3")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(300)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert {id: row["tries"] for id, row in kept(folder).items()} == {"01.1": 60, "02.1": 20, "02.2": 20, "02.3": 20}
+    assert sorted(path.name for path in folder.iterdir()) == ["progress.json", "progress.lock"]
+
+
+def test_a_check_works_where_nothing_can_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.write_text("a file where the folder should be")
+    assert not exercises.check("01.1", lambda labels: 7.0).right
+    assert "(progress not kept: progress: expected a folder" in capsys.readouterr().out
+
+
+# ---- course progress ----------------------------------------------------------
+def test_course_progress_lists_every_exercise(folder: Path) -> None:
+    store.note(Verdict("01.1", "right"), 1)
+    store.note(wrong("02.1"), 1)
+    page, all_ = course(), catalogue()
+    for id, exercise in all_.items():
+        status = {"01.1": "done", "02.1": "tried"}.get(id, "not tried")
+        assert re.search(rf"^  {re.escape(id)} +{status} +{exercise.minutes} min  {re.escape(exercise.title)} \(", page, re.M), id
+    left = sum(e.minutes for e in all_.values()) - all_["01.1"].minutes
+    assert page.endswith(f"1 of {len(all_)} exercises done, about {left} minutes left\n")
+    value = json.loads(course("--json"))
+    assert [n["notebook"] for n in value["notebooks"]] == ["00", "01", "02", "03"]
+    assert {e["id"]: e["status"] for n in value["notebooks"] for e in n["exercises"]}["02.1"] == "tried"
+    assert sum(n["minutes_left"] for n in value["notebooks"]) == left
+
+
+def test_the_panel_shows_the_same_in_html_and_plain_text(folder: Path) -> None:
+    store.note(Verdict("01.1", "right"), 1)
+    panel = exercises.panel()
+    html = panel._repr_html_()
+    assert f"{len(catalogue())} exercises done" in repr(panel) and repr(panel).splitlines()[2].split()[:2] == ["01", "1"]
+    assert "●&nbsp;01.1" in html and "○&nbsp;01.2" in html and html.count("<tr>") == 5 and "01.1 The yardstick: done" in html
+    assert "<script" not in html and str(folder) not in html
+
+
+# ---- a room -------------------------------------------------------------------
+def hand_in(folder: Path, name: str, rows: dict[str, Any]) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    full = {id: {"status": "tried", "tries": 1, "first": NOW, "last": NOW, "reasons": []} | row for id, row in rows.items()}
+    path.write_text(json.dumps({"schema": 1, "exercises": full}))
+
+
+def room_of_forty(folder: Path) -> None:
+    for i in range(30):
+        row: dict[str, Any] = {"01.1": {"status": "done" if i < 18 else "tried", "tries": 1 + i % 4}}
+        row["01.1"]["reasons"] = ["it gave 1, expected 2"] if i % 2 else ["it gave 3, expected 2", "it gave 1, expected 2"]
+        if i == 7:
+            row["09.9"] = {}
+        hand_in(folder, f"group {i % 3}/learner {i:02}/progress.json", row)
+    for name in list(DAMAGED)[:9]:
+        (folder / name).write_bytes(DAMAGED[name])
+    (folder / "link.json").symlink_to(folder / "list.json")
+    (folder / "readme.txt").write_text("not a hand-in")
+
+
+def test_forty_files_ten_damaged_give_thirty_rows_and_ten_reports(tmp_path: Path) -> None:
+    room_of_forty(tmp_path)
+    value = json.loads(course("--collect", str(tmp_path), "--json", code=1))
+    assert len(value["learners"]) == 30 and len(value["reports"]) == 10
+    assert sorted(r["file"] for r in value["reports"]) == sorted([*list(DAMAGED)[:9], "link.json"])
+    found = {r["file"]: r["found"] for r in value["reports"]}
+    assert found["link.json"] == "a link to somewhere else" and found["huge.json"] == "more than 1,000,000 bytes"
+    assert found["deep.json"] == "brackets nested too deeply" and found["other-schema.json"] == "no progress of schema 1"
+    row = {r["exercise"]: r for r in value["exercises"]}["01.1"]
+    assert (row["done"], row["tried"], row["not tried"]) == (18, 12, 0)
+    assert row["stuck"] == sum(1 + i % 4 >= 3 for i in range(18, 30))
+    assert row["reasons"] == [{"learners": 30, "reason": "it gave 1, expected 2"}, {"learners": 15, "reason": "it gave 3, expected 2"}]
+    page = course("--collect", str(tmp_path), code=1)
+    assert "30 files read" in page and "10 files not read" in page and "30 x it gave 1, expected 2" in page
+    assert "not in this version: 09.9" in page and all(line.isprintable() for line in page.splitlines())
+
+
+def test_a_clean_room_ends_with_zero(tmp_path: Path) -> None:
+    hand_in(tmp_path, "one.json", {"02.1": {"tries": 3}})
+    assert "stuck at 02.1" in course("--collect", str(tmp_path))
+    room = collect(tmp_path)
+    rows = {row["exercise"]: row for row in by_exercise(room, catalogue())}
+    assert list(rows) == list(catalogue()) and rows["02.1"]["stuck"] == 1 and rows["02.2"]["not tried"] == 1
+    assert by_learner(room, catalogue()) == [{"file": "one.json", "done": 0, "tried": 1, "stuck": ["02.1"], "unknown": []}]
+
+
+def test_hostile_folders(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    hand_in(outside, "secret.json", {"01.1": {}})
+    room = tmp_path / "room"
+    room.mkdir()
+    (room / "all").symlink_to(outside)
+    (room / "folder.json").symlink_to(outside)
+    (room / "loop").symlink_to(room)
+    (room / "a\x1b[31m\nb.json").write_text("{")
+    os.mkfifo(room / "pipe.json")
+    (room / os.fsdecode(b"\xff.json")).write_text("[]")
+    found = collect(room)
+    assert found.learners == {} and sum(text.startswith("no JSON (") for text in found.odd.values()) == 1
+    assert found.odd["folder.json"] == "a link to somewhere else"
+    assert len(found.odd) == 4 and "something that is no file" in found.odd.values() and all(name.isprintable() for name in found.odd)
+
+
+def test_no_folder_is_a_plain_message(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["progress", "--collect", str(tmp_path / "nowhere")])
+    assert done.exit_code == 2 and "expected a folder" in done.output
+    with pytest.raises(CourseError):
+        collect(tmp_path / "nowhere")
