@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,12 +38,13 @@ def make_wheel(folder: Path, name: str = "tiny", needs: str = "") -> Path:
 
 @pytest.fixture(scope="module")
 def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stick with two tiny wheels, one needed by the other, in place of the 140 real ones."""
+    """A stick with three tiny wheels, one needed by another, in place of the 140 real ones."""
     wheels = tmp_path_factory.mktemp("index")
     make_wheel(wheels, "tiny", "other")
     make_wheel(wheels, "other")
     make_wheel(wheels, "unasked")
-    return room.make(tmp_path_factory.mktemp("stick"), found_in=wheels, requirements=["tiny"])
+    make_wheel(wheels, "pip")
+    return room.make(tmp_path_factory.mktemp("stick"), found_in=wheels, requirements=["tiny", "pip"])
 
 
 @pytest.fixture
@@ -52,11 +54,12 @@ def copy(stick: Path, tmp_path: Path) -> Path:
 
 def test_a_stick_has_what_it_needs_and_its_sums(stick: Path) -> None:
     assert {p.name for p in stick.iterdir()} == {"wheels", "requirements.txt", "course-student.zip", "set_up.py", "READ_ME.txt", "room.json"}
-    assert sorted(p.name for p in (stick / "wheels").iterdir()) == ["other-1.0-py3-none-any.whl", "tiny-1.0-py3-none-any.whl"]
+    assert sorted(p.name for p in (stick / "wheels").iterdir()) == [
+        "other-1.0-py3-none-any.whl", "pip-1.0-py3-none-any.whl", "tiny-1.0-py3-none-any.whl"]
     digest = hashlib.sha256((stick / "wheels" / "tiny-1.0-py3-none-any.whl").read_bytes()).hexdigest()
     assert f"tiny==1.0 --hash=sha256:{digest}" in (stick / "requirements.txt").read_text().splitlines()
     facts = json.loads((stick / "room.json").read_text())
-    assert facts["wheels"] == 2 and facts["python"] == "{}.{}".format(*sys.version_info[:2]) and room.inspect(stick) == []
+    assert facts["wheels"] == 3 and facts["python"] == "{}.{}".format(*sys.version_info[:2]) and room.inspect(stick) == []
     assert (stick / "set_up.py").read_text() == Path(set_up.__file__).read_text()
 
 
@@ -88,7 +91,8 @@ def test_a_changed_wheel_is_not_installed(copy: Path, tmp_path: Path) -> None:
     calls = dict(set_up.steps(copy, tmp_path, "smoke"))
     wheels = calls["wheels"]
     assert "--no-index" in calls["course"] and "--no-index" in wheels and "--require-hashes" in wheels
-    call = [sys.executable, *wheels[1:], "--target", str(tmp_path / "there")]
+    assert wheels[1] == str(copy / "wheels" / "pip-1.0-py3-none-any.whl" / "pip") == calls["course"][1]
+    call = [sys.executable, "-m", "pip", *wheels[2:], "--target", str(tmp_path / "there")]
     done = subprocess.run(call, capture_output=True, text=True, check=False, env={**os.environ, **set_up.NO_INDEX})
     assert done.returncode != 0 and "DO NOT MATCH THE HASHES" in done.stderr and not list(tmp_path.glob("there/tiny*"))
 
@@ -96,15 +100,17 @@ def test_a_changed_wheel_is_not_installed(copy: Path, tmp_path: Path) -> None:
 def test_a_machine_that_does_not_fit_is_told_why(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set_up.problems(copy, tmp_path / "new") == []
     facts = json.loads((copy / "room.json").read_text())
-    (copy / "room.json").write_text(json.dumps(facts | {"python": "3.9", "platform": "win-arm64", "course_sha256": "0"}))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))
+    (copy / "room.json").write_text(json.dumps(facts | {"python": "3.9", "platform": "win-arm64"}))
+    (copy / "wheels" / "pip-1.0-py3-none-any.whl").unlink()
+    (copy / "course-student.zip").write_bytes(b"other")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "thesis.txt").write_text("mine")
     found = set_up.problems(copy, tmp_path / "used")
     for words in ("Python: expected 3.9", "machine: expected win-arm64", "folder used: expected none yet", "disk: expected 3 GB free, found 0.0",
-                  "course-student.zip: expected the file this stick was made with"):
+                  "course-student.zip: expected the file this stick was made with", "wheels/pip-1.0-py3-none-any.whl: expected the file"):
         assert sum(line.startswith(words) for line in found) == 1, (words, found)
-    assert len(found) == 5 and set_up.set_up(copy, tmp_path / "used", "smoke") == 2
+    assert len(found) == 6 and set_up.set_up(copy, tmp_path / "used", "smoke") == 2
     assert [p.name for p in (tmp_path / "used").iterdir()] == ["thesis.txt"]
     assert set_up.problems(copy / "wheels", tmp_path)[0].startswith("stick: expected room.json")
 

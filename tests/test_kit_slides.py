@@ -72,6 +72,7 @@ def test_the_table_beside_a_figure_stays_out() -> None:
 def test_room_is_counted() -> None:
     assert Piece("text", "word " * 140).lines == pytest.approx(10.6) and Piece("text", "$$x$$").lines == 2.5
     assert Piece("code", "a\nb\nc\nd").lines == pytest.approx(3.6) and Piece("html", "<img><img>").lines == 26
+    assert Piece("html", "<table><tr></tr><tr></tr></table>").lines == pytest.approx(3.2) and Piece("html", "<p>" + "x" * 180).lines == 4
     assert Slide("", [Piece("text", "- a\n- b"), Piece("stream", "x")]).lines == pytest.approx(2.6 + 1.35)
 
 

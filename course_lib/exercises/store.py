@@ -14,7 +14,7 @@ import os
 import textwrap
 import time
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -83,17 +83,20 @@ def _locked() -> Iterator[None]:
         raise OutputError(f"progress: expected a folder that can be written to, found {error.strerror}. "
                           "Set COURSE_PROGRESS_DIR to a folder of yours.") from error
     with file:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise OutputError("progress: expected to write within five seconds, found another notebook writing. "
-                                      "Run the cell again.") from None
-                time.sleep(0.02)
+        _wait_for(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB))
         yield
+
+
+def _wait_for(take: Callable[[], None]) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return take()
+        except OSError:
+            if time.monotonic() > end:
+                raise OutputError("progress: expected to write within five seconds, found another notebook writing. "
+                                  "Run the cell again.") from None
+        time.sleep(0.02)
 
 
 def note(verdict: Verdict, answer: Any = None) -> None:

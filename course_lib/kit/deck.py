@@ -30,8 +30,8 @@ class Piece:
     def lines(self) -> float:
         """The room it takes, in lines of text."""
         if self.kind == "html":
-            rows = self.text.count("<tr")
-            return 13.0 * self.text.count("<img") or min(1.1 * rows + 1, 40) or 3 + len(re.sub("<[^>]+>", "", self.text)) / 90
+            rows, pictures = self.text.count("<tr"), self.text.count("<img")
+            return 13.0 * pictures if pictures else 1.1 * rows + 1 if rows else 2 + len(re.sub("<[^>]+>", "", self.text)) / 90
         if self.kind != "text":
             return 0.75 * len(self.text.splitlines()) + 0.6
         blocks = re.split(r"\n\s*\n", self.text)

@@ -72,8 +72,10 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
         archive = build.packed(draft / build.STUDENT)
         shutil.rmtree(draft / build.STUDENT)
         shutil.copyfile(Path(__file__).with_name("set_up.py"), draft / "set_up.py")
+        first = [archive, draft / "requirements.txt", *(draft / "wheels").glob("pip-*.whl")]  # used before pip looks at sums
         facts = {"schema": 1, "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
-                 "wheels": len(wheels.lines), "bytes": wheels.size, "course_sha256": sha256_of(archive)}
+                 "wheels": len(wheels.lines), "bytes": wheels.size,
+                 "sha256": {path.relative_to(draft).as_posix(): sha256_of(path) for path in first}}
         write_text(draft / "READ_ME.txt", TEXT.format(**facts))
         write_json(draft / "room.json", facts)
     return folder
@@ -124,7 +126,7 @@ def inspect(folder: Path) -> list[str]:
         facts: dict[str, Any] = json.loads((folder / "room.json").read_text(encoding="utf-8"))
         listed = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         wanted = dict(line.split(" --hash=sha256:") for line in listed)
-        course = facts["course_sha256"]
+        sums = dict(facts["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"stick {folder.name!r}: expected a folder made by course room, found {type(error).__name__}. "
                           "Make it again: course room --out DIR") from error
@@ -132,8 +134,8 @@ def inspect(folder: Path) -> list[str]:
     wrong = [f"{name}: not on the stick" for name in wanted.keys() - found.keys()]
     wrong += [f"{name}: not on the list" for name in found.keys() - wanted.keys()]
     wrong += [f"{name}: changed since the stick was made" for name in found.keys() & wanted.keys() if found[name] != wanted[name]]
-    archive = folder / f"{build.STUDENT}.zip"
-    wrong += [] if archive.is_file() and sha256_of(archive) == course else ["course-student.zip: missing or changed"]
+    wrong += [f"{name}: missing or changed" for name, digest in sums.items()
+              if not (folder / name).is_file() or sha256_of(folder / name) != digest]
     return sorted(wrong)
 
 

@@ -4,8 +4,9 @@
     python3.11 set_up.py --into PLACE    into another place
 
 It makes a virtual environment, installs the wheels beside this file (each must
-have the SHA-256 that was written down when the stick was made), unpacks the
-course, and runs notebook 00. It asks for no network and no administrator.
+have the SHA-256 that was written down when the stick was made; pip is one of
+them), unpacks the course, and runs notebook 00. It needs no network, no
+administrator and no pip on the machine.
 This file needs Python alone: it is copied to the stick by ``course room``.
 """
 
@@ -34,7 +35,7 @@ def problems(stick: Path, into: Path) -> list[str]:
     found = []
     try:
         room = json.loads((stick / "room.json").read_text(encoding="utf-8"))
-        python, platform, course_sum = room["python"], room["platform"], room["course_sha256"]
+        python, platform, sums = room["python"], room["platform"], dict(room["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return ["stick: expected room.json beside set_up.py, found none that can be read. Copy the whole folder again."]
     here = "{}.{}".format(*sys.version_info[:2])
@@ -49,10 +50,8 @@ def problems(stick: Path, into: Path) -> list[str]:
     free = shutil.disk_usage(near).free / 1e9
     if free < NEEDED_GB:
         found.append(f"disk: expected {NEEDED_GB:.0f} GB free, found {free:.1f} GB. Free some, or choose another: --into PLACE")
-    if not (stick / "course-student.zip").is_file() or sha256_of(stick / "course-student.zip") != course_sum:
-        found.append("course-student.zip: expected the file this stick was made with, found another or none. "
-                     "Copy the whole folder again.")
-    return found
+    return found + [f"{name}: expected the file this stick was made with, found another or none. Copy the whole folder again."
+                    for name, digest in sums.items() if not (stick / name).is_file() or sha256_of(stick / name) != digest]
 
 
 def sha256_of(path: Path) -> str:
@@ -72,9 +71,10 @@ def python_of(venv: Path) -> Path:
 def steps(stick: Path, into: Path, profile: str) -> list[tuple[str, list[str]]]:
     """Return what is called, in order: (name, command). The course lies in ``into`` by then."""
     python = str(python_of(into / ".venv"))
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(stick / "wheels")]
+    own = next(iter(sorted((stick / "wheels").glob("pip-*.whl"))), Path("pip"))  # some systems leave pip out of Python
+    pip = [python, str(own / "pip"), "install", "--quiet", "--no-index", "--find-links", str(stick / "wheels")]
     return [
-        ("environment", [sys.executable, "-m", "venv", str(into / ".venv")]),
+        ("environment", [sys.executable, "-m", "venv", "--without-pip", str(into / ".venv")]),
         ("wheels", [*pip, "--no-compile", "--require-hashes", "-r", str(stick / "requirements.txt")]),
         ("course", [*pip, "--no-deps", "--no-build-isolation", "-e", str(into)]),
         ("notebook 00", [python, "-m", "course_lib", "run", "00_environment_setup", "--profile", profile]),

@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 from course_lib.errors import ConfigError
 from course_lib.locations import PROJECT
 
-BUILD = ("setuptools",)
-"""Needed to install the course itself without a network."""
+BUILD = ("setuptools", "pip")
+"""Needed to install the course itself without a network, also where Python came without pip."""
 HEAD = ("# The packages a student needs, and the versions the course was built with; made by: course build\n"
         "# pip install -r wheels.txt\n")
 

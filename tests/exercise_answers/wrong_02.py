@@ -365,7 +365,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (one_piece_short, "for windows(21, 20, 5) (0, 20) and (16, 21) share 4 pieces"),
     ],
     "02.7": [
-        (sentences_drawn, "(width 0.122), expected about 0.571 to 0.844"),
+        (sentences_drawn, "expected about"),
         (middle_half, "expected about"),
         (whole_range, "expected about"),
         (without_replacement, "(width 0.000)"),
