@@ -51,7 +51,7 @@ def verify(run: RunFolder, *, source: Path | None = None, on_progress: Progress 
         raise ConfigError(f"run {old['id']!r}: expected its files as the run left them, found changes in "
                           f"{', '.join(changed[:5])}. What was changed by hand cannot be verified: restore the folder.")
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        request = RunRequest(old["notebook"], resolved_parameters(old), source=source)
+        request = RunRequest(old["notebook"], resolved_parameters(old), source=source, keep_model=False)
         result = execute_into(request, Path(folder).resolve() / "again", on_progress=on_progress)
         again = read(result.folder)
         inputs = tuple(changed_inputs(old, again.manifest))

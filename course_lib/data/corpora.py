@@ -107,6 +107,11 @@ def task_of(name: str) -> str:
     return _find(name).task
 
 
+def digest(name: str) -> str:
+    """Return the SHA-256 of a corpus as it is now, as the manifest of a run gives it. A public one may be fetched."""
+    return provenance.digest_of(_find(name).find())
+
+
 def _load(name: str, task: str | None) -> Corpus[Any]:
     """Find the parts, read them, divide what is one file, and say what there is to say."""
     source = _find(name)

@@ -26,8 +26,7 @@ from course_lib.sweeps.plan import PlannedRun
 from course_lib.sweeps.pool import Attempt, attempt_from
 from course_lib.sweeps.task import perform
 
-PASSED_ON = ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR", "COURSE_PROGRESS", "HF_HUB_OFFLINE", "OMP_WAIT_POLICY",
-             "TOKENIZERS_PARALLELISM")
+PASSED_ON = re.compile(r"COURSE_\w+|HF_HUB_OFFLINE|OMP_WAIT_POLICY|TOKENIZERS_PARALLELISM")
 """Settings of this shell that the runs need too, wherever they are."""
 LOST_AFTER = 120.0
 """Seconds without any node that could take a run, after which the sweep gives up."""
@@ -68,7 +67,7 @@ class ClusterPool:
             self.close()
             raise
         self.task = self.ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries)(perform)
-        self.environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        self.environment = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
         self.seen = time.monotonic()
 
     def start(self, run: PlannedRun) -> None:
@@ -130,7 +129,7 @@ def connect(address: str) -> Any:
     os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "15")
     import ray
 
-    # Ray looks for this machine's own node under its outer address; nodes on a loopback address are found by that only.
+    # Ray looks for this machine's own node under its outer address; one on another loopback address is found by that only.
     own = {"_node_ip_address": host} if host.startswith("127.") and host != "127.0.0.1" else {}
     on_term = signal.getsignal(signal.SIGTERM)
     try:

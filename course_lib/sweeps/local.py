@@ -117,7 +117,7 @@ def _release(child: _Child) -> None:
 def request_for(run: PlannedRun, out: Path, source: Path | None = None) -> dict[str, Any]:
     """Return a run as plain data, for a process or a task elsewhere."""
     return {"id": run.id, "notebook": run.notebook, "profile": run.profile, "parameters": dict(run.parameters),
-            "out": str(out), "source": str(source) if source else None}
+            "out": str(out), "source": str(source) if source else None, "folder": os.getcwd()}
 
 
 def cores() -> int:
