@@ -294,5 +294,5 @@ def test_stage_is_the_training_part_alone(tmp_path):
 
 def test_stage_on_passages_held_out_by_the_target_is_refused(tmp_path):
     target = load_questions(questions_folder(tmp_path / "target", "abc"))
-    with pytest.raises(DataError, match="expected questions on passages that .*target does not hold out, found none. Remove it"):
+    with pytest.raises(DataError, match="expected questions on passages that .*target' does not hold out, found none. Remove it"):
         stage_questions(questions_folder(tmp_path / "early", "cyz"), target)
