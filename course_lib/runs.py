@@ -6,6 +6,7 @@ precision, makes the run folder and prints what the run stands on.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import inspect
 import math
@@ -64,9 +65,18 @@ class Run:
             raise OutputError(f"metrics.json: expected flat numbers and texts, found {bad}. Convert or drop these.")
         return write_json(self.folder / "metrics.json", dict(metrics))
 
-    def save_predictions(self, rows: Sequence[Mapping[str, Any]]) -> Path:
-        """Write ``predictions.jsonl``, one test record a line."""
-        return write_jsonl(self.folder / "predictions.jsonl", [dict(row) for row in rows])
+    def save_predictions(self, rows: Sequence[Mapping[str, Any]], groups: Sequence[str] | None = None) -> Path:
+        """Write ``predictions.jsonl``, one test record a line.
+
+        ``groups`` names what is resampled together (the document of each
+        record, or its passage, of which a short hash is kept); ``course
+        compare`` reads it from the rows as ``group``.
+        """
+        if groups is not None and len(groups) != len(rows):
+            raise OutputError(f"predictions: expected one group per row ({len(rows)}), found {len(groups)}. Give groups_of the "
+                              "same records.")
+        names = [{}] * len(rows) if groups is None else [{"group": _short(group)} for group in groups]
+        return write_jsonl(self.folder / "predictions.jsonl", [{**row, **name} for row, name in zip(rows, names, strict=True)])
 
     def save_history(self, history: Any) -> Path:
         """Write ``history.csv`` from a table with one row per epoch."""
@@ -116,6 +126,10 @@ def _parameters_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
 def _check_pairs(settings: Mapping[str, Any]) -> None:
     if len(set(settings["seeds"])) != len(settings["seeds"]):
         raise ConfigError(f"parameter seeds: expected different seeds, found {settings['seeds']}. Remove the repeated one.")
+
+
+def _short(group: str) -> str:
+    return group if len(group) <= 64 else hashlib.sha256(group.encode()).hexdigest()[:16]
 
 
 def _make_folder(notebook: str, output_dir: str) -> Path:
