@@ -27,10 +27,11 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "ncbi_disease": ("02_medical_ner", {"corpus": "ncbi_disease", "seeds": [0, 1, 2]}),
     "bc5cdr": ("02_medical_ner", {"corpus": "bc5cdr", "seeds": [0, 1, 2]}),
     "tatqa": ("03_finance_qa", {"corpus": "tatqa", "stages": ["xquad", "finance_qa"]}),
-    "tatqa_without_xquad": ("03_finance_qa", {"corpus": "tatqa", "stages": ["finance_qa"]}),
+    "tatqa_without_xquad": ("03_finance_qa", {"corpus": "tatqa", "stages": ["finance_qa"], "silver_records": 2000}),
     "tatqa_alone": ("03_finance_qa", {"corpus": "tatqa"}),
     "tatqa_relevant": ("03_finance_qa", {"corpus": "tatqa_relevant", "stages": ["xquad", "finance_qa"]}),
-    "tatqa_relevant_without_xquad": ("03_finance_qa", {"corpus": "tatqa_relevant", "stages": ["finance_qa"]}),
+    "tatqa_relevant_without_xquad": ("03_finance_qa", {"corpus": "tatqa_relevant", "stages": ["finance_qa"],
+                                                         "silver_records": 2000}),
 }
 """Runs by name: a notebook and its parameters; everything else is the profile's."""
 

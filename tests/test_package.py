@@ -27,7 +27,7 @@ def test_there_is_something_to_check():
 
 
 def test_ruff():
-    run("ruff", "check", "--no-cache", "course_lib")
+    run("ruff", "check", "--no-cache", "course_lib", "benchmarks", "tests")
 
 
 def test_mypy_strict():

@@ -112,6 +112,28 @@ def digest(name: str) -> str:
     return provenance.digest_of(_find(name).find())
 
 
+def stage_questions(name: str, target: Corpus[Question]) -> list[Question]:
+    """Return the questions of corpus ``name`` to train on before ``target``: its training part.
+
+    All of a corpus that the registry marks ``whole_as_stage``. Questions on a
+    passage or document that ``target`` validates or tests on are left out, and
+    counted on the screen: they would make its scores worthless.
+    """
+    corpus = load_questions(name)
+    whole = name in PUBLIC and PUBLIC[name].whole_as_stage
+    questions = [*corpus.train, *corpus.validation, *corpus.test] if whole else corpus.train
+    held_out = [*target.validation, *target.test]
+    contexts, documents = {q.context for q in held_out}, {q.document for q in held_out} - {""}
+    kept = [q for q in questions if q.context not in contexts and q.document not in documents]
+    if len(kept) < len(questions):
+        print(f"{Path(name).name} before {Path(target.name).name}: {len(questions) - len(kept):,} questions left out, on "
+              "passages that the latter holds out", flush=True)
+    if not kept:
+        raise DataError(f"stage {name!r}: expected questions on passages that {target.name!r} does not hold out, found none. "
+                        "Remove it from stages.")
+    return kept
+
+
 def _load(name: str, task: str | None) -> Corpus[Any]:
     """Find the parts, read them, divide what is one file, and say what there is to say."""
     source = _find(name)
