@@ -132,10 +132,6 @@ def _short(group: str) -> str:
     return group if len(group) <= 64 else hashlib.sha256(group.encode()).hexdigest()[:16]
 
 
-def _short(group: str) -> str:
-    return group if len(group) <= 64 else hashlib.sha256(group.encode()).hexdigest()[:16]
-
-
 def _make_folder(notebook: str, output_dir: str) -> Path:
     name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
     folder = Path(output_dir).expanduser() if output_dir else runs_folder() / notebook / name
