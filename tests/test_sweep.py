@@ -187,6 +187,15 @@ def test_finished_runs_whose_inputs_have_changed_are_kept_and_told(tmp_path: Pat
     assert changes()[0] == ("corpus own.jsonl",)
 
 
+def test_a_notebook_that_cannot_be_executed_is_refused_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = tmp_path / "bare.ipynb"
+    bare.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    for source, what in ((bare, "one cell tagged 'parameters'"), (tmp_path / "none.ipynb", "a file that can be read")):
+        with pytest.raises(ConfigError, match=f"expected {what}"):
+            run_sweep(FOUR, tmp_path / "runs", source=source)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_folder_under_another_name_is_not_this_run(tmp_path: Path) -> None:
     leave(tmp_path / "0000000000000001")
     assert look(tmp_path / "0000000000000001").outcome == "ok" and look(tmp_path / "0000000000000002").outcome == "none"

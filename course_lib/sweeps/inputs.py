@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from course_lib.locations import PROJECT
+from course_lib.execution import RunRequest, checked_source
 from course_lib.manifest import notebook_hash
 from course_lib.parameters import NOTEBOOKS
 from course_lib.provenance import code_hash, short_name
 
 
 class Inputs:
-    """The notebook, the code and the corpora as they are now, each read once. ``source`` is another file of the notebook."""
+    """The notebook, the code and the corpora as they are now, each read once.
+
+    ``source`` is another file of the notebook; one that cannot be executed is refused with a ``ConfigError``.
+    """
 
     def __init__(self, notebook: str, source: Path | None = None) -> None:
         self.table = NOTEBOOKS[notebook]
-        self.source = source or PROJECT / "notebooks" / f"{notebook}.ipynb"
+        self.source = checked_source(RunRequest(notebook, source=source))
         self.files: dict[str, str] = {}
         self.corpora: dict[str, str] = {}
 

@@ -50,9 +50,10 @@ def run_sweep(
     ``KeyboardInterrupt`` the same call completes the sweep.
     """
     progress = progress or Progress(quiet=True)
+    inputs = Inputs(definition.notebook, source)
     check_plan(definition)
     with sole_sweep(out) as lock:
-        reports = {r.run.id: r for r in _finished(definition, out, Inputs(definition.notebook, source))}
+        reports = {r.run.id: r for r in _finished(definition, out, inputs)}
         with closing(_pool(definition, out, lock, address, source)) as pool:
             ids = {run.id for run in planned(definition)}
             if not address:  # a task of an earlier sweep may still be at work on a cluster
