@@ -16,6 +16,13 @@ from course_lib.locations import runs_folder
 from course_lib.manifest import MANIFEST_FILE, SCHEMA, strict_json, validator
 from course_lib.provenance import RUN_FILE
 
+TIMES = ("_seconds", "_per_second")
+
+
+def is_time(key: str) -> bool:
+    """Is a metric a time, or its spread over seeds? Times differ between any two executions and tell nothing of results."""
+    return key.removesuffix("_sd") == "seconds" or key.removesuffix("_sd").endswith(TIMES)
+
 
 @dataclass(frozen=True)
 class RunFolder:

@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.errors import ConfigError
 from course_lib.execution import Progress, RunRequest, execute_into
-from course_lib.runfolder import RunFolder, read
+from course_lib.runfolder import RunFolder, is_time, read
 
 TOLERANCE = {"fp32": 1e-4, "bf16": 2e-2}
 """Relative difference allowed between kinds of machine, where sums are rounded in another order.
@@ -34,11 +34,6 @@ class Verdict:
     inputs: tuple[str, ...]
     seconds: float
     error: str | None = None
-
-
-def is_time(key: str) -> bool:
-    """Is a metric a time? Times do not count when runs are compared for identity."""
-    return key == "seconds" or key.endswith(("_seconds", "_per_second"))
 
 
 def verify(run: RunFolder, *, source: Path | None = None, on_progress: Progress | None = None) -> Verdict:

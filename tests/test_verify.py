@@ -156,7 +156,7 @@ def test_metrics_are_close(a, b, tolerance, same):
 
 def test_rows_that_are_missing():
     assert compare_predictions([{"id": 1}], [], 0.0) == ["predictions: 1 rows -> 0 rows"]
-    assert compare_metrics({"gone": 1, "a_seconds": 1}, {}, 1.0) == ["metric gone: 1 -> none"]
+    assert compare_metrics({"gone": 1, "a_seconds": 1, "a_per_second_sd": 1}, {}, 1.0) == ["metric gone: 1 -> none"]
 
 
 # ---- the command ------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from course_lib import runfolder
 from course_lib.errors import ConfigError, DataError
 from course_lib.manifest import MANIFEST_FILE
 
-TIMES = ("_seconds", "_per_second")
 DAMAGED = "-damaged-"
 """In the names of folders that a sweep put out of its way."""
 
@@ -51,11 +50,6 @@ class Selection:
     runs: tuple[LoadedRun, ...]
     rule: str
     left_out: tuple[tuple[str, str], ...]
-
-
-def is_time(key: str) -> bool:
-    """Say whether a metric is a time, which differs between any two executions."""
-    return key == "seconds" or key.endswith(TIMES)
 
 
 def select(given: Sequence[str | Path], against: str | Path | None = None) -> Selection:

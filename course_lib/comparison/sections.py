@@ -8,9 +8,9 @@ from typing import Any
 from course_lib.comparison.compare import Comparison
 from course_lib.comparison.differences import shown_value
 from course_lib.comparison.figures import Curve, curve_of, learning_curves
-from course_lib.comparison.load import is_time
 from course_lib.comparison.markup import figure, folded, heading, note, table, with_ends
 from course_lib.comparison.table import COLUMNS
+from course_lib.runfolder import is_time
 
 WIDE = 6
 """With more runs than this, metrics.json is shown as ranges; the CSV has every number."""
