@@ -17,12 +17,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+import torch
 from books import METRICS, write_book
 from outside import fetched
-from samples import save_tiny_checkpoint
+from transformers import AutoTokenizer, BertConfig, BertModel
 
 from course_lib.execution import RunRequest, execute
 from course_lib.manifest import SCHEMAS
+from course_lib.models.checkpoints import resolve
 from course_lib.runfolder import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,12 +104,23 @@ WAYS = [(name, precision, threads) for name in ("02_medical_ner", "03_finance_qa
 FOUR = [("02_medical_ner", "fp32", 1), ("02_medical_ner", "bf16", 2), ("03_finance_qa", "fp32", 2), ("03_finance_qa", "bf16", 1)]
 
 
+def save_thin_checkpoint(folder: Path) -> Path:
+    """Save a random BERT of 2 layers, 32 wide, with the default checkpoint's tokenizer."""
+    source, more = resolve("minilm")
+    tokenizer = AutoTokenizer.from_pretrained(source, **more)
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+                         initializer_range=0.2)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.mark.parametrize(("name", "precision", "threads"), WAYS if os.environ.get("COURSE_TEST_ALL") else FOUR)
 def test_two_processes_give_the_same_bits(name: str, precision: str, threads: int, finished: Finished, tmp_path: Path) -> None:
     """Same parameters and seed: the same metrics (times aside) and predictions, as ``course verify`` finds them."""
     way = [f"precision={precision}", f"threads={threads}"]
     if precision == "bf16":  # emulated where the processor has none: a hundred times slower, so a tiny model
-        way.append(f"checkpoint={save_tiny_checkpoint(tmp_path / 'tiny-bert')}")
+        way.append(f"checkpoint={save_thin_checkpoint(tmp_path / 'thin')}")
     changed = [] if not set(way) <= set(CHANGED[name]) else CHANGED[name]  # one that was executed above
     answer = finished(name, *(changed or ["max_train_records=8", "silver_records=4", *way]))
     done = course("verify", str(answer["path"]), "--json", folder=answer["base"])
