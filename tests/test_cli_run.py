@@ -213,7 +213,7 @@ def test_show(here: Path):
     assert "predictions.jsonl  CHANGED since the run" in course("show", "abc", "--out", "runs").stdout
     answer = json.loads(course("show", "abc", "--out", "runs", "--json").stdout)
     assert answer["manifest"]["id"] == "abc" and answer["metrics"]["score"] == 1.0 and answer["changed_files"] == ["predictions.jsonl"]
-    done = course("show", "abd", "--out", "runs")
+    done = course("show", "abx", "--out", "runs")
     assert done.exit_code == 2 and "Did you mean 'abc'" in done.stderr
 
 

@@ -55,10 +55,12 @@ def figure(image: str, caption: str) -> str:
 
 
 def heading(text: str) -> str:
+    """Return a heading of the second level."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def note(text: str) -> str:
+    """Return a remark in small print."""
     return f"<p class='note'>{escape(text)}</p>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from course_lib.comparison.align import Aligned
-from course_lib.comparison.compare import FEW_GROUPS, Comparison, GroupResult, Result
+from course_lib.comparison.compare import FEW_GROUPS, Comparison, GroupResult, PValues, Result
 from course_lib.comparison.differences import label_of, shown_value
 from course_lib.comparison.scoring import ScoreKind
 from course_lib.comparison.statistics import ALPHA
@@ -43,6 +43,7 @@ def _p_is(p: float) -> str:
 
 
 def range_text(interval: Interval) -> str:
+    """Return an interval of a difference in points, with signs."""
     return f"{signed(interval.low)} to {signed(interval.high)}"
 
 
@@ -84,8 +85,10 @@ def _are(count: int) -> str:
 
 def finding(comparison: Comparison, score: ScoreKind, result: Result) -> str:
     """Say in words what one run's difference to the baseline means."""
-    assert comparison.aligned is not None and result.difference is not None and result.p is not None
-    label, gain = label_of(comparison.inputs, result.run), result.difference
+    gain = result.difference
+    if comparison.aligned is None or gain is None or result.p is None:
+        return f"Run {result.run + 1} was not tested."
+    label = label_of(comparison.inputs, result.run)
     name = f"Run {result.run + 1}" + (f" ({label})" if label else "")
     if comparison.aligned.answers[result.run] == comparison.aligned.answers[0]:
         return f"{name} gives the same answers as run 1 on every record: there is nothing to test."
@@ -93,14 +96,13 @@ def finding(comparison: Comparison, score: ScoreKind, result: Result) -> str:
     side = f"{size} points {side}" if size != "0.0" else "level with"
     base = comparison.result(0, score.key).own.value
     head = f"{name} is {side} run 1 in {score.name} ({result.own.value:.3f} against {base:.3f})."
-    return " ".join([head, _verdict(comparison, comparison.aligned, gain, result), *_seed_caution(comparison, result, score)])
+    verdict = _verdict(comparison.tests, comparison.aligned, gain, result.p)
+    return " ".join([head, verdict, *_seed_caution(comparison, result, score)])
 
 
-def _verdict(comparison: Comparison, aligned: Aligned, gain: Interval, result: Result) -> str:
-    assert result.p is not None
-    tests = comparison.tests
-    includes, shown = gain.low <= 0 <= gain.high, result.p.holm < ALPHA
-    p = _p_is(result.p.permutation) + (f", {p_text(result.p.holm)} after Holm's correction" if tests > 1 else "")
+def _verdict(tests: int, aligned: Aligned, gain: Interval, found: PValues) -> str:
+    includes, shown = gain.low <= 0 <= gain.high, found.holm < ALPHA
+    p = _p_is(found.permutation) + (f", {p_text(found.holm)} after Holm's correction" if tests > 1 else "")
     interval = f"The 95 % interval of the difference, {range_text(gain)} points, {'includes' if includes else 'leaves out'} 0"
     unit = f"{aligned.groups} {aligned.unit}{'s' if aligned.groups != 1 else ''}"
     if includes and not shown:
@@ -108,11 +110,11 @@ def _verdict(comparison: Comparison, aligned: Aligned, gain: Interval, result: R
                 f"in that interval fits these {unit}.")
     if not includes and shown:
         return f"{interval} ({p}): the data show a difference between these two models, on texts like these {unit}."
-    if not includes and result.p.permutation < ALPHA:
+    if not includes and found.permutation < ALPHA:
         return (f"{interval}, but among {tests} comparisons some do so by chance: after correction the data do not show a "
                 f"difference ({p}).")
-    found = "does" if shown else "does not"
-    return f"{interval}, but the permutation test {found} show a difference ({p}): the two disagree, so take it as undecided."
+    verb = "does" if shown else "does not"
+    return f"{interval}, but the permutation test {verb} show a difference ({p}): the two disagree, so take it as undecided."
 
 
 def _seed_caution(comparison: Comparison, result: Result, score: ScoreKind) -> list[str]:

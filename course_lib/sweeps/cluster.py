@@ -20,7 +20,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
 
-from course_lib.errors import ConfigError, CourseError
+from course_lib.errors import ConfigError
 from course_lib.sweeps.local import request_for
 from course_lib.sweeps.plan import PlannedRun
 from course_lib.sweeps.pool import Attempt, attempt_from
@@ -76,12 +76,12 @@ class ClusterPool:
         self.tasks[reference] = run, time.monotonic()
 
     def wait(self) -> list[tuple[PlannedRun, Attempt]]:
-        """Wait up to a second for a task; return those that have ended. Raises ``CourseError`` when all nodes stay away."""
+        """Wait up to a second for a task; return those that have ended. Raises ``ConfigError`` when all nodes stay away."""
         ready, _ = self.ray.wait(list(self.tasks), num_returns=1, timeout=1.0)
         if ready or self._room():
             self.seen = time.monotonic()
         elif time.monotonic() - self.seen > LOST_AFTER:
-            raise CourseError(f"cluster: expected a node that can take a run, found none for {LOST_AFTER:.0f} s. "
+            raise ConfigError(f"cluster: expected a node that can take a run, found none for {LOST_AFTER:.0f} s. "
                               "Start its nodes again, then the same sweep: finished runs are kept.")
         return [self._ended(reference) for reference in ready]
 

@@ -67,9 +67,7 @@ def _line(handle: int) -> bytes:
 def _end_with_sweep() -> None:
     while os.read(0, 4096):
         pass
-    main_thread = threading.main_thread().ident
-    assert main_thread is not None
-    signal.pthread_kill(main_thread, signal.SIGINT)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # a thread that runs has a number
     time.sleep(GRACE)
     os._exit(130)
 
