@@ -62,9 +62,9 @@ def render(results: Mapping[str, Any]) -> str:
         "# The notebooks on public corpora", "",
         "Written by `python -m benchmarks.public_corpora`. Scores are on test parts, with 95 % intervals by resampling documents",
         "where the corpus names them, else sentences (then too narrow: sentences of one abstract belong together). Settings were",
-        "chosen on validation parts; what `benchmarks.choose_settings` tried is in `settings.jsonl`, earlier trials by hand were not",
-        "kept. With several seeds, score and interval ends are means. Seconds are wall time, other work on the machine included;",
-        "for speed see `RESULTS.md`.", "",
+        "chosen on validation parts; what `benchmarks.choose_settings` tried is in `settings.jsonl`, earlier trials by hand were",
+        "not kept. With several seeds, score and interval ends are means. Seconds are wall time, other work on the machine",
+        "included; for speed see `RESULTS.md`.", "",
         "| run | score | exact match | unseen mentions | seeds | threads | training s a seed | tokens/s |",
         "|---|---|---|---|---|---|---|---|",
     ]

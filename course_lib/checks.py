@@ -1,16 +1,14 @@
 """Is everything in place? Small checks that say ok, or what to type. Used by notebook 00.
 
 Each ``check_...`` returns what it found, in a few words, or raises a
-``CourseError`` whose message ends with what to do.
+``CourseError`` whose message ends with what to do. What is decided is decided
+by ``course_lib.doctor``; here a warning of the doctor is an error too.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import shutil
-import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +16,21 @@ from pathlib import Path
 import torch
 
 from course_lib.data import load
+from course_lib.doctor import machine_checks, setup_checks
+from course_lib.doctor.check import Check
+from course_lib.doctor.facts import torch_inside
+from course_lib.doctor.machine_checks import LEAST_DISK, LEAST_MEMORY
+from course_lib.doctor.packages import compare_versions, pins
 from course_lib.errors import CheckpointError, ConfigError, CourseError, OutputError
 from course_lib.files import write_text
-from course_lib.locations import PROJECT
 from course_lib.machine import Machine
 from course_lib.models.checkpoints import find, resolve
 from course_lib.models.heads import build_model
 
-LEAST_MEMORY, LEAST_DISK = 3.5, 2.0
-"""GiB: what training minilm needs, and what a few runs with their models take."""
-LEAST_RATE = 2.0
-"""GFLOP/s in fp32: any CPU of the last ten years does more, unless its cores are taken."""
+__all__ = [
+    "Result", "check_checkpoint", "check_corpus", "check_encoder", "check_kernel", "check_packages", "check_probe",
+    "check_room", "check_run_folder", "compare_versions", "pins", "run_checks",
+]
 
 
 @dataclass(frozen=True)
@@ -51,24 +53,10 @@ def run_checks(checks: Mapping[str, Callable[[], str]]) -> list[Result]:
     return results
 
 
-def pins(project: Path = PROJECT) -> dict[str, str]:
-    """Return the pinned versions of ``pyproject.toml``, what the course itself needs only."""
-    with (project / "pyproject.toml").open("rb") as file:
-        lines = tomllib.load(file)["project"]["dependencies"]
-    return dict(line.split("==") for line in lines)
-
-
-def compare_versions(pinned: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return one row per package: pinned, installed (without a build label such as +cpu), ok or differs."""
-    rows = []
-    for name, version in pinned.items():
-        try:
-            installed = importlib.metadata.version(name).split("+")[0]
-        except importlib.metadata.PackageNotFoundError:
-            installed = "none"
-        rows.append({"package": name, "pinned": version, "installed": installed,
-                     "": "ok" if installed == version else "differs"})
-    return rows
+def _accept(check: Check) -> None:
+    """Raise what the doctor does not call ok."""
+    if check.status != "ok":
+        raise ConfigError(check.sentence)
 
 
 def check_packages(pinned: Mapping[str, str]) -> str:
@@ -84,39 +72,22 @@ def check_packages(pinned: Mapping[str, str]) -> str:
 
 def check_kernel() -> str:
     """Do the packages come from the environment of this very Python?"""
-    home = Path(sys.prefix).resolve()
-    if not Path(torch.__file__).resolve().is_relative_to(home):
-        raise ConfigError(
-            "kernel: expected packages from the environment of this kernel, found torch from another place. "
-            "Choose the kernel of .venv (menu Kernel), or unset PYTHONPATH, or type: make lab"
-        )
+    _accept(setup_checks.home(torch_inside()))
     return f"Python {platform.python_version()}, packages from its own environment"
 
 
 def check_room(machine: Machine, folder: Path) -> str:
     """Are memory and free disk enough for training and for keeping a few runs?"""
-    free = shutil.disk_usage(folder).free / 2**30
-    if machine.memory < LEAST_MEMORY:
-        raise ConfigError(
-            f"memory: expected {LEAST_MEMORY} GiB or more, found {machine.memory:.1f}. "
-            "Use a machine with more, or profile='smoke'."
-        )
-    if free < LEAST_DISK:
-        raise OutputError(
-            f"disk: expected {LEAST_DISK} GiB free where runs are kept, found {free:.1f}. "
-            "Remove old folders under runs/, or set COURSE_RUNS_DIR to another disk."
-        )
+    _accept(machine_checks.memory(machine.memory))
+    disk = machine_checks.disk(shutil.disk_usage(folder).free / 2**30)
+    if disk.status != "ok":
+        raise OutputError(disk.sentence)
     return f"memory at least {LEAST_MEMORY} GiB, disk at least {LEAST_DISK} GiB free"
 
 
 def check_probe(machine: Machine) -> str:
     """Can the measured rates be believed? On a very busy machine threads wait for each other."""
-    if machine.fp32_rate < LEAST_RATE:
-        raise ConfigError(
-            f"probe: expected {LEAST_RATE} GFLOP/s or more in fp32, found {machine.fp32_rate:.2f}. Another program "
-            "takes the cores: stop it, set the environment variable OMP_WAIT_POLICY=PASSIVE (make lab does), "
-            "and restart the kernel."
-        )
+    _accept(machine_checks.bf16(machine.fp32_rate, machine.bf16_rate, machine.cpu_bf16))
     return "the measured rates are plausible"
 
 

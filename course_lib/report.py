@@ -6,46 +6,23 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from tqdm.std import tqdm
-from traitlets.config import Config
 
 from course_lib.errors import ConfigError, CourseError, one_of
+from course_lib.execution import RunRequest, execute_into
 from course_lib.files import write_json, write_text
 from course_lib.locations import PROJECT, runs_folder, shown
 from course_lib.machine import describe, resolve_profile
-from course_lib.parameters import NOTEBOOKS, check
-from course_lib.reporting.export import clean_outputs, notebook_to_html
+from course_lib.parameters import NOTEBOOKS
 from course_lib.runs import environment
-
-
-@contextmanager
-def private_sockets() -> Iterator[Config]:
-    """Let the kernel be reached through files of its own instead of TCP ports.
-
-    No port is opened, and kernels started at the same time cannot meet on one.
-    Windows has no such sockets: there the default stays.
-    """
-    config = Config()
-    if os.name == "nt":
-        yield config
-        return
-    with tempfile.TemporaryDirectory(prefix="k") as folder:  # short: socket names have a limit
-        config.KernelManager.transport = "ipc"
-        config.KernelManager.ip = os.path.join(folder, "k")
-        yield config
 
 
 def run_notebook(name: str, folder: Path, parameters: dict[str, Any], *, source: Path | None = None) -> dict[str, Any]:
@@ -53,32 +30,10 @@ def run_notebook(name: str, folder: Path, parameters: dict[str, Any], *, source:
 
     A failing notebook is kept with papermill's banner and has status "failed".
     """
-    import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    check(name, parameters)  # refuse a wrong parameter before a kernel starts
-    folder.mkdir(parents=True, exist_ok=True)
-    source = source or PROJECT / "notebooks" / f"{name}.ipynb"
-    target = folder / "notebook.ipynb"
-    begin, status, error = time.perf_counter(), "ok", ""
-    try:
-        with private_sockets() as config:
-            papermill.execute_notebook(
-                str(source), str(target), parameters={**parameters, "output_dir": str(folder)},
-                cwd=str(source.parent), kernel_name="python3", progress_bar=False, config=config,
-            )
-    except papermill.PapermillExecutionError as failure:
-        status, error = "failed", f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
-    except (DeadKernelError, CellTimeoutError) as failure:
-        status, error = "failed", f"{type(failure).__name__}: {failure}"
-    seconds = time.perf_counter() - begin
-    executed = clean_outputs(nbformat.read(target, as_version=4))
-    nbformat.write(executed, target)
-    write_text(folder / "report.html", notebook_to_html(executed, name))
-    metrics_file = folder / "metrics.json"
-    metrics = json.loads(metrics_file.read_text(encoding="utf-8")) if metrics_file.is_file() else {}
-    entry = {"name": name, "status": status, "seconds": round(seconds, 1), "metrics": metrics, "run": shown(folder)}
-    return entry | ({"error": error[:500]} if error else {})
+    result = execute_into(RunRequest(name, parameters, source=source), folder)
+    entry = {"name": name, "status": result.outcome, "seconds": round(result.seconds, 1), "metrics": result.metrics,
+             "run": shown(result.folder)}
+    return entry | ({"error": result.error[:500]} if result.error else {})
 
 
 def run_all(names: Sequence[str], profile: str, seed: int, out: Path) -> dict[str, Any]:
@@ -144,8 +99,8 @@ def _metric_table(metrics: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: exit 0 if all notebooks ran, 1 if one failed, 2 for a wrong request."""
-    parser = argparse.ArgumentParser(prog="python -m course_lib.report", description=main.__doc__ and __doc__)
+    """Command line: exit 0 if all notebooks ran, 1 if one failed, 2 for a wrong request, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.report", description=__doc__)
     parser.add_argument("notebooks", nargs="*", help="names such as 02_medical_ner; all if none are given")
     parser.add_argument("--profile", default="auto", help="auto, smoke, cpu or gpu (default: auto)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all notebooks (default: 0)")
@@ -160,6 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: what was finished before is kept", file=sys.stderr)
+        return 130
     print(f"report: {shown(given.out / 'index.html')}")
     return 0 if all(entry["status"] == "ok" for entry in summary["notebooks"]) else 1
 

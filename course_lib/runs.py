@@ -24,10 +24,13 @@ from typing import Any
 
 import torch
 
-from course_lib.errors import ConfigError, OutputError
+from course_lib import provenance
+from course_lib.arguments import check_pairs
+from course_lib.errors import OutputError
 from course_lib.files import write_json, write_jsonl, write_text
 from course_lib.locations import runs_folder, shown
 from course_lib.machine import Machine, Plan, describe, plan_for, resolve_profile
+from course_lib.manifest import plain_hardware
 from course_lib.parameters import NOTEBOOKS, check, with_profile
 from course_lib.seeds import set_seed
 
@@ -63,6 +66,7 @@ class Run:
                if not isinstance(v, (int, float, str)) or (isinstance(v, float) and not math.isfinite(v))}
         if bad:
             raise OutputError(f"metrics.json: expected flat numbers and texts, found {bad}. Convert or drop these.")
+        provenance.update()
         return write_json(self.folder / "metrics.json", dict(metrics))
 
     def save_predictions(self, rows: Sequence[Mapping[str, Any]], groups: Sequence[str] | None = None) -> Path:
@@ -101,11 +105,12 @@ def begin(notebook: str, namespace: Mapping[str, Any] | None = None, **values: A
     profile = resolve_profile(parameters["profile"], machine)
     settings = with_profile(notebook, profile, parameters)
     settings["seeds"] = list(settings.get("seeds") or [parameters["seed"]])
-    _check_pairs(settings)
+    check_pairs(settings)
     plan = plan_for(machine, profile, parameters["precision"], settings.get("batch_size", 16))
     torch.set_num_threads(parameters["threads"] or machine.cores)
     set_seed(parameters["seed"])
     run = Run(notebook, parameters, settings, profile, plan, machine, _make_folder(notebook, parameters["output_dir"]))
+    provenance.start(run.folder, _facts(run))
     print(_header(run))
     return run
 
@@ -121,11 +126,6 @@ def _parameters_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
         and not inspect.isroutine(value)
         and not inspect.isclass(value)
     }
-
-
-def _check_pairs(settings: Mapping[str, Any]) -> None:
-    if len(set(settings["seeds"])) != len(settings["seeds"]):
-        raise ConfigError(f"parameter seeds: expected different seeds, found {settings['seeds']}. Remove the repeated one.")
 
 
 def _short(group: str) -> str:
@@ -159,6 +159,20 @@ def environment() -> dict[str, str]:
         "memory_gib": f"{machine.memory:.0f}",
         "gpu": machine.gpu or "none",
         "cpu_bf16": "native" if machine.cpu_bf16 else "not native",
+    }
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Return what the manifest says of this process: settings as resolved, code, hardware; no folder, no name."""
+    hardware = plain_hardware() | {
+        "gpu": run.machine.gpu or None, "cpu_bf16": run.machine.cpu_bf16,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    return {
+        "notebook": run.notebook, "profile": run.profile, "device": run.plan.device, "precision": run.plan.precision,
+        "threads": torch.get_num_threads(), "code": provenance.code_hash(), "hardware": hardware,
+        "parameters": {k: v for k, v in run.parameters.items() if k != "output_dir"},
+        "settings": {k: run.plan.batch_size if k == "batch_size" else v for k, v in run.settings.items() if k != "output_dir"},
     }
 
 

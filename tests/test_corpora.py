@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from samples import four_questions, question
 
+from course_lib import locations
 from course_lib.data import corpora
 from course_lib.data.corpora import load, load_notes, load_questions, stage_questions
 from course_lib.data.formats.jsonl import write_notes
@@ -165,7 +166,7 @@ def test_one_file_too_small_to_split(tmp_path: Path):
 
 def test_checkout_is_found_from_any_folder(monkeypatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
-    assert (corpora.data_folder() / "CHECKSUMS.sha256").is_file()
+    assert (locations.data_folder() / "CHECKSUMS.sha256").is_file()
 
 
 def test_records_of_both_kinds_are_plain(bundle):

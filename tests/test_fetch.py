@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from course_lib import locations
 from course_lib.data import corpora, load, load_notes, load_questions, registry, stage_questions
 from course_lib.data.fetch import Patience, cache_folder, fetch
 from course_lib.data.formats import tatqa
@@ -464,7 +465,7 @@ def test_relevant_paragraph_is_a_shorter_passage_of_the_same_questions(real):
 
 @with_corpora
 def test_stored_split_covers_every_excerpt_once_and_is_as_made(real):
-    stored = json.loads((corpora.data_folder() / "splits" / "tatqa.json").read_text(encoding="utf-8"))
+    stored = json.loads((locations.data_folder() / "splits" / "tatqa.json").read_text(encoding="utf-8"))
     source = real / "tatqa" / "tatqa_dataset_test_gold.json"
     kept = {question.document for question in tatqa.read_questions(source)}
     times = Counter(document for part in corpora.PARTS for document in stored[part])

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from course_lib import provenance
 from course_lib.errors import CheckpointError
 from course_lib.files import sha256_of
 
@@ -98,16 +99,26 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
     """
     checkpoint = find(name)
     if checkpoint.source == "bundled":
-        return str(_verified_bundle()), {"local_files_only": True}
+        folder = _verified_bundle()
+        provenance.note("checkpoints", name, BUNDLED_SHA256)
+        return str(folder), {"local_files_only": True}
     if checkpoint.source == "folder":
         check_folder(Path(checkpoint.location))
+        provenance.note("checkpoints", name, _digest_of(Path(checkpoint.location)))
         return checkpoint.location, {"local_files_only": True}
+    provenance.note("checkpoints", name, f"revision {checkpoint.revision}")
     offline = os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}
     print(
         f"checkpoint {checkpoint.name}: {checkpoint.location} at revision {checkpoint.revision[:12]}, about "
         f"{checkpoint.megabytes} MB, {'from the local cache' if offline else 'downloaded once, then cached'}"
     )
     return checkpoint.location, {"revision": checkpoint.revision, "local_files_only": offline}
+
+
+def _digest_of(folder: Path) -> str:
+    """Return one SHA-256 over the files of a checkpoint folder that are loaded."""
+    names = ("config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin")
+    return provenance.digest_of({name: folder / name for name in names if (folder / name).is_file()})
 
 
 def check_folder(folder: Path) -> None:

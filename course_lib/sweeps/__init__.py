@@ -1,0 +1,1 @@
+"""Many runs of one notebook from a small YAML file: planned, executed side by side, resumed."""
