@@ -14,13 +14,16 @@ import itertools
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from course_lib.data import Corpus, LabelSet, load
+from course_lib.data import Corpus, LabelSet, load, stage_questions
+from course_lib.data.silver_questions import generate_questions
 from course_lib.files import write_jsonl
+from course_lib.parameters import PROFILES
 from course_lib.tasks import NerTask, QaTask
 from course_lib.training import TrainingConfig, train
 
@@ -34,21 +37,33 @@ def one_training(corpus: str, settings: dict[str, Any], threads: int | None, lim
     data: Corpus[Any] = load(corpus)
     settings = dict(settings)
     dropout, window, stages = settings.pop("dropout"), settings.pop("window"), settings.pop("stages", [])
+    before = {name: settings.pop(name) for name in ("silver", "stage_epochs", "stage_learning_rate")}
     if data.task == "ner":
         task: Any = NerTask("minilm", LabelSet.of(data.train), max_length=window, dropout=dropout)
     else:
         task = QaTask("minilm", max_length=window, dropout=dropout)
     config = TrainingConfig(**settings)
     model, validation, begin = task.build(config.seed), task.encode(data.validation[:limit]), time.perf_counter()
+    if before["silver"]:
+        _train_on_silver(model, before["silver"], config)
     for name in stages:
-        train(task, model, _training(task, load(name).train[:limit]), None, config)
+        staged = replace(config, epochs=before["stage_epochs"], learning_rate=before["stage_learning_rate"])
+        train(task, model, _training(task, stage_questions(name, data)[:limit]), None, staged)
     result = train(task, model, _training(task, data.train[:limit]), validation, config)
     monitored = [round(float(value), 4) for value in result.history[f"validation_{task.monitor}"]]
     return {
-        "corpus": data.name, **({"stages": stages} if stages else {}), "dropout": dropout, "window": window, **settings,
+        "corpus": data.name, **({"stages": stages, **before} if stages else {}), "dropout": dropout, "window": window, **settings,
         f"validation_{task.monitor}": monitored, "tokens_per_second": round(result.tokens_per_second),
         "seconds": round(time.perf_counter() - begin), "threads": torch.get_num_threads(),
     }
+
+
+def _train_on_silver(model: Any, count: int, config: TrainingConfig) -> None:
+    """One epoch of generated questions in short windows, as notebook 03 has it."""
+    shown = PROFILES["03_finance_qa"]["cpu"]
+    task = QaTask("minilm", max_length=shown["silver_window"], overlap=shown["silver_window"] // 3, empty_windows=0)
+    train(task, model, task.encode(generate_questions(count, seed=1), training=True), None,
+          replace(config, epochs=1, learning_rate=shown["silver_learning_rate"]))
 
 
 def _training(task: Any, records: Sequence[Any]) -> Any:
@@ -62,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("corpus", help="a named corpus, or a file or folder of your own")
     parser.add_argument("--stages", nargs="*", default=[], help="corpora to train on before")
     numbers = (("epochs", int, 4), ("learning_rate", float, 3e-4), ("batch_size", int, 16), ("dropout", float, 0.1),
-               ("average", float, 0.995), ("layer_decay", float, 1.0), ("window", int, 192), ("seed", int, 0))
+               ("average", float, 0.995), ("layer_decay", float, 1.0), ("window", int, 192), ("seed", int, 0),
+               ("silver", int, 0), ("stage_epochs", int, 2), ("stage_learning_rate", float, 3e-4))
     for name, kind, default in numbers:
         parser.add_argument(f"--{name.replace('_', '-')}", nargs="+", type=kind, default=[default], help=f"default {default}")
     parser.add_argument("--threads", type=int, help="CPU threads; all cores without it")

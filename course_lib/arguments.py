@@ -6,13 +6,14 @@ name, never guessed and never evaluated: what looks like code stays text.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from course_lib.errors import ConfigError, one_of
-from course_lib.parameters import NOTEBOOKS, Parameter, check
+from course_lib.parameters import COMMON, NOTEBOOKS, Parameter, check
 
 _INT = re.compile(r"[+-]?\d+")
 
@@ -112,11 +113,31 @@ def check_request(notebook: str, parameters: Mapping[str, Any], profile: str | N
     return given
 
 
+def check_device(profile: str) -> None:
+    """Refuse the profile gpu, asked for here or by COURSE_PROFILE, where there is no GPU. Imports torch only then.
+
+    Not part of ``check_request``: a sweep is planned on one machine and executed on others.
+    """
+    if profile == "auto" and (given := os.environ.get("COURSE_PROFILE", "")):
+        allowed = [choice for choice in COMMON["profile"].choices if choice != "auto"]
+        if given not in allowed:
+            raise ConfigError(one_of("environment variable COURSE_PROFILE", given, allowed))
+        profile = given
+    if profile == "gpu":
+        from course_lib.machine import describe, plan_for
+
+        plan_for(describe(), profile)
+
+
 def check_pairs(settings: Mapping[str, Any]) -> None:
     """Refuse values that are sound alone and make no sense together."""
     seeds = list(settings.get("seeds") or [])
     if len(set(seeds)) != len(seeds):
         raise ConfigError(f"parameter seeds: expected different seeds, found {seeds}. Remove the repeated one.")
+    seed = settings.get("seed", COMMON["seed"].default)
+    if seeds and seed not in (*seeds, COMMON["seed"].default):
+        raise ConfigError(f"parameters seed and seeds: expected seed to be left out or one of {seeds}, found seed {seed}, which "
+                          "trains no model. Leave one of the two out.")
 
 
 def _check_corpus(notebook: str, name: str) -> None:

@@ -27,6 +27,12 @@ OWNER_FILE = ".owner.json"
 DAY = 24 * 3600.0
 
 
+class RunLostError(OutputError):
+    """A run that was executed and cannot be kept. The command ends with 1 then: 2 would mean that nothing ran."""
+
+    exit_code = 1
+
+
 def fresh_id() -> str:
     """Return a new run id: UTC time and four random digits, which sort by time."""
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
@@ -53,7 +59,10 @@ def check_free(target: Path) -> None:
 
 @contextmanager
 def draft_of(target: Path) -> Iterator[Path]:
-    """Give a draft folder for ``target``; it is removed if the block ends with an error."""
+    """Give a draft folder for ``target``; it is removed if the block ends with an error.
+
+    ``OutputError`` if it cannot be made, ``RunLostError`` if it cannot be written to later.
+    """
     draft = target.parent / f".{target.name}-{secrets.token_hex(4)}.part"
     try:
         draft.mkdir(parents=True)
@@ -61,14 +70,16 @@ def draft_of(target: Path) -> Iterator[Path]:
         write_json(draft / OWNER_FILE, owner)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise _cannot(target, error) from error
+        raise OutputError(_cannot(target, error)) from error
     except OutputError:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     try:
         yield draft
-    except OSError as error:
-        raise _cannot(target, error) from error
+    except (OSError, OutputError) as error:
+        cause = error.__cause__ if isinstance(error, OutputError) else error
+        reason = _cannot(target, cause) if isinstance(cause, OSError) else str(error)
+        raise RunLostError(f"{reason} The notebook was executed, and nothing of it is kept.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -144,6 +155,6 @@ def _last_change(folder: Path) -> float:
     return max(times)
 
 
-def _cannot(target: Path, error: OSError) -> OutputError:
-    return OutputError(f"run folder {target.parent.name}/{target.name}: expected a place that can be written to, with free "
-                       f"space, found {error.strerror or error}. Choose another with --out (or COURSE_RUNS_DIR), or free space.")
+def _cannot(target: Path, error: OSError) -> str:
+    return (f"run folder {target.parent.name}/{target.name}: expected a place that can be written to, with free space, found "
+            f"{error.strerror or error}. Choose another with --out (or COURSE_RUNS_DIR), or free space.")

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from course_lib.arguments import check_request, parameters_of
+from course_lib.arguments import check_device, check_request, parameters_of
 from course_lib.drafts import check_free, draft_of, finish, fresh_id, remove_stale
 from course_lib.errors import ConfigError
 from course_lib.files import write_json
 from course_lib.locations import PROJECT, runs_folder, shown
-from course_lib.manifest import MANIFEST_FILE, describe_run, read_facts, validator
+from course_lib.manifest import MANIFEST_FILE, describe_run, origin_of, read_facts, strict_json, validator
 from course_lib.pages import write_pages
 from course_lib.provenance import RUN_FILE
 
@@ -31,13 +31,17 @@ _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run. ``run_id`` names the folder (a fresh name if None); ``source`` is another file to execute."""
+    """What to run. ``run_id`` names the folder (a fresh name if None); ``source`` is another file to execute.
+
+    Without ``keep_model`` the fine-tuned weights (about 90 MB) are not kept: they are not needed to compare or verify runs.
+    """
 
     notebook: str
     parameters: dict[str, Any] = field(default_factory=dict)
     profile: str | None = None
     run_id: str | None = None
     source: Path | None = None
+    keep_model: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,11 @@ def execute(request: RunRequest, out: Path | None = None, *, on_progress: Progre
 def execute_into(request: RunRequest, target: Path, *, on_progress: Progress | None = None) -> RunResult:
     """Execute a notebook into the folder ``target``, which gets its name when it is complete. See ``execute``."""
     parameters = check_request(request.notebook, request.parameters, request.profile)
+    check_device(parameters.get("profile", "auto"))
     source, target = checked_source(request), target.expanduser().absolute()
     check_free(target)
     tidy(target.parent)
-    begin, started = time.perf_counter(), datetime.now(UTC)
+    begin, origin = time.perf_counter(), origin_of(source)
     with draft_of(target) as draft:
         from course_lib.engine import run_cells
 
@@ -82,11 +87,11 @@ def execute_into(request: RunRequest, target: Path, *, on_progress: Progress | N
         write_pages(draft, target, request.notebook, error)
         facts = read_facts(draft)
         (draft / RUN_FILE).unlink(missing_ok=True)
+        if not request.keep_model:
+            shutil.rmtree(draft / "model", ignore_errors=True)
         seconds = time.perf_counter() - begin
-        manifest = describe_run(
-            draft, facts, run_id=target.name, notebook=request.notebook, source=source, parameters=parameters,
-            outcome="failed" if error else "ok", error=error, started=started, seconds=seconds,
-        ).as_json()
+        manifest = describe_run(draft, facts, run_id=target.name, notebook=request.notebook, origin=origin,
+                                parameters=parameters, error=error, seconds=seconds).as_json()
         validator("manifest")(manifest)
         write_json(draft / MANIFEST_FILE, manifest)
         folder = finish(draft, target)
@@ -139,7 +144,7 @@ def _read_metrics(draft: Path, error: str | None) -> tuple[dict[str, Any], str |
     if not file.is_file():
         return {}, error
     try:
-        metrics = json.loads(file.read_text(encoding="utf-8"))
+        metrics = strict_json(file.read_text(encoding="utf-8"))
         validator("metrics")(metrics)
     except (ValueError, JsonSchemaException) as wrong:
         file.rename(draft / "metrics.invalid.json")
@@ -148,5 +153,8 @@ def _read_metrics(draft: Path, error: str | None) -> tuple[dict[str, Any], str |
 
 
 def _told(message: str, draft: Path, target: Path) -> str:
-    """Return an error without the folders of this machine."""
-    return message.replace(str(draft), shown(target)).replace(f"{PROJECT}/", "").replace(str(PROJECT), ".")[:4000]
+    """Return an error without the folders of this machine: its draft, the checkout, Python's own, and home."""
+    folders = {str(draft): shown(target), f"{PROJECT}/": "", str(PROJECT): ".", sys.prefix: "<python>", str(Path.home()): "~"}
+    for folder, name in folders.items():
+        message = message.replace(folder, name) if len(folder) > 1 else message
+    return message[:4000]

@@ -60,9 +60,23 @@ class Manifest:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a run starts from, looked at before its first cell: files may be edited, and commits made, while it runs."""
+
+    notebook: str
+    git: dict[str, Any] | None
+    started: datetime
+
+
+def origin_of(source: Path) -> Origin:
+    """Return what a run of the notebook ``source`` starts from now."""
+    return Origin(notebook_hash(source), git_state(), datetime.now(UTC))
+
+
 def describe_run(
-    folder: Path, facts: Mapping[str, Any], *, run_id: str, notebook: str, source: Path, parameters: Mapping[str, Any],
-    outcome: str, error: str | None, started: datetime, seconds: float,
+    folder: Path, facts: Mapping[str, Any], *, run_id: str, notebook: str, origin: Origin, parameters: Mapping[str, Any],
+    error: str | None, seconds: float,
 ) -> Manifest:
     """Return the manifest of what lies in ``folder``; ``facts`` are those ``begin`` wrote, empty if it was not reached."""
     settings = facts.get("settings", {})
@@ -70,12 +84,12 @@ def describe_run(
     checkpoint = checkpoints.get(Path(str(settings.get("checkpoint", ""))).name)
     return Manifest(
         id=run_id, notebook=notebook, parameters=dict(parameters), settings=settings, profile=facts.get("profile"),
-        seed=settings.get("seed", parameters.get("seed")), outcome=outcome, error=error,
-        started=started.astimezone(UTC).isoformat(timespec="seconds"), seconds=round(seconds, 2),
+        seed=settings.get("seed", parameters.get("seed")), outcome="failed" if error else "ok", error=error,
+        started=origin.started.isoformat(timespec="seconds"), seconds=round(seconds, 2),
         peak_memory_mib=facts.get("peak_memory_mib"),
-        hashes={"notebook": notebook_hash(source), "code": facts.get("code") or code_hash(), "checkpoint": checkpoint,
+        hashes={"notebook": origin.notebook, "code": facts.get("code") or code_hash(), "checkpoint": checkpoint,
                 "corpora": facts.get("corpora", {})},
-        git=git_state(), versions=versions(), hardware=facts.get("hardware") or plain_hardware(),
+        git=origin.git, versions=versions(), hardware=facts.get("hardware") or plain_hardware(),
         threads=facts.get("threads"), precision=facts.get("precision"), device=facts.get("device"),
         files=file_hashes(folder),
     )
@@ -150,6 +164,15 @@ def cpu_model() -> str | None:
         return text.split("model name")[1].split(":", 1)[1].split("\n", 1)[0].strip()
     except (OSError, IndexError):
         return platform.processor() or None
+
+
+def strict_json(text: str) -> Any:
+    """Read JSON as others read it: NaN and infinities, which Python's reader accepts, are a ``ValueError``."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no number of JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 @cache

@@ -99,8 +99,8 @@ def _metric_table(metrics: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: exit 0 if all notebooks ran, 1 if one failed, 2 for a wrong request."""
-    parser = argparse.ArgumentParser(prog="python -m course_lib.report", description=main.__doc__ and __doc__)
+    """Command line: exit 0 if all notebooks ran, 1 if one failed, 2 for a wrong request, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.report", description=__doc__)
     parser.add_argument("notebooks", nargs="*", help="names such as 02_medical_ner; all if none are given")
     parser.add_argument("--profile", default="auto", help="auto, smoke, cpu or gpu (default: auto)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all notebooks (default: 0)")
@@ -115,6 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: what was finished before is kept", file=sys.stderr)
+        return 130
     print(f"report: {shown(given.out / 'index.html')}")
     return 0 if all(entry["status"] == "ok" for entry in summary["notebooks"]) else 1
 

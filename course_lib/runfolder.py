@@ -13,8 +13,15 @@ from typing import Any
 from course_lib.errors import DataError, one_of
 from course_lib.files import sha256_of
 from course_lib.locations import runs_folder
-from course_lib.manifest import MANIFEST_FILE, SCHEMA, validator
+from course_lib.manifest import MANIFEST_FILE, SCHEMA, strict_json, validator
 from course_lib.provenance import RUN_FILE
+
+TIMES = ("_seconds", "_per_second")
+
+
+def is_time(key: str) -> bool:
+    """Is a metric a time, or its spread over seeds? Times differ between any two executions and tell nothing of results."""
+    return key.removesuffix("_sd") == "seconds" or key.removesuffix("_sd").endswith(TIMES)
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,16 @@ def find(text: str, root: Path | None = None) -> Path:
     root = root or runs_folder()
     if Path(text).expanduser().is_dir():
         return Path(text).expanduser()
-    below = {p.name: p for p in sorted(root.glob("*/*")) if p.is_dir() and not p.name.startswith(".")}
-    if (root / text).is_dir():
+    if text and (root / text).is_dir():
         return root / text
-    if text in below:
-        return below[text]
-    recent = sorted(below, key=lambda name: below[name].stat().st_mtime)[-6:]
+    below = [p for p in sorted(root.glob("*/*")) if p.is_dir() and not p.name.startswith(".")]
+    named = [p for p in below if p.name == text]
+    if len(named) > 1:
+        raise DataError(f"run {text!r}: expected the id of one run, found it below {', '.join(p.parent.name for p in named)}. "
+                        f"Give the notebook too: {named[0].parent.name}/{text}")
+    if named:
+        return named[0]
+    recent = [p.name for p in sorted(below, key=lambda p: p.stat().st_mtime)[-6:]]
     raise DataError("run: expected a run folder or the id of one. " + one_of("run", text, recent or ["none there is yet"]))
 
 
@@ -95,7 +106,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _parse(path: Path, name: str, text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = strict_json(text)
     except ValueError as error:
         raise _wrong(path, f"JSON in {name}", str(error)) from error
     if not isinstance(value, dict):

@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.errors import ConfigError
 from course_lib.execution import Progress, RunRequest, execute_into
-from course_lib.runfolder import RunFolder, read
+from course_lib.runfolder import RunFolder, is_time, read
 
 TOLERANCE = {"fp32": 1e-4, "bf16": 2e-2}
 """Relative difference allowed between kinds of machine, where sums are rounded in another order.
@@ -36,11 +36,6 @@ class Verdict:
     error: str | None = None
 
 
-def is_time(key: str) -> bool:
-    """Is a metric a time? Times do not count when runs are compared for identity."""
-    return key == "seconds" or key.endswith(("_seconds", "_per_second"))
-
-
 def verify(run: RunFolder, *, source: Path | None = None, on_progress: Progress | None = None) -> Verdict:
     """Execute ``run`` again from its manifest, in a temporary folder, and compare."""
     old = run.manifest
@@ -51,7 +46,7 @@ def verify(run: RunFolder, *, source: Path | None = None, on_progress: Progress 
         raise ConfigError(f"run {old['id']!r}: expected its files as the run left them, found changes in "
                           f"{', '.join(changed[:5])}. What was changed by hand cannot be verified: restore the folder.")
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        request = RunRequest(old["notebook"], resolved_parameters(old), source=source)
+        request = RunRequest(old["notebook"], resolved_parameters(old), source=source, keep_model=False)
         result = execute_into(request, Path(folder).resolve() / "again", on_progress=on_progress)
         again = read(result.folder)
         inputs = tuple(changed_inputs(old, again.manifest))

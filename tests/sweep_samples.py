@@ -35,12 +35,12 @@ END = """\
 """
 SITE = f"""\
 from pathlib import Path
-import course_lib.sweeps.local as local
+from functools import partial
+import course_lib.sweeps.sweep as sweep
 from course_lib.parameters import NOTEBOOKS, PROFILES, TRAINING
 NOTEBOOKS[{NAME!r}] = dict(TRAINING)
 PROFILES[{NAME!r}] = {{profile: {{"epochs": 1}} for profile in ("smoke", "cpu", "gpu")}}
-real = local.request_for
-local.request_for = lambda run, out, source=None: real(run, out, Path(__file__).with_name("{NAME}.ipynb"))
+sweep.run_sweep = partial(sweep.run_sweep, source=Path(__file__).with_name("{NAME}.ipynb"))
 """
 
 

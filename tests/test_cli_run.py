@@ -46,13 +46,11 @@ def test_help_imports_nothing_heavy():
 def test_help_of_each_command_imports_nothing_heavy():
     code = ("import sys\nfrom course_lib.cli.app import load\n"
             "for name in sys.argv[1:]:\n    load(name)\nprint(*sys.modules)")
-    present = [name for name, (module, _) in COMMANDS.items() if (PROJECT / f"course_lib/cli/commands/{module}.py").is_file()]
-    assert {"run", "verify", "show"} <= set(present)
-    done = subprocess.run([sys.executable, "-c", code, *present], capture_output=True, text=True, cwd=PROJECT, check=True)
+    done = subprocess.run([sys.executable, "-c", code, *COMMANDS], capture_output=True, text=True, cwd=PROJECT, check=True)
     assert HEAVY & set(done.stdout.split()) == set()
 
 
-@pytest.mark.parametrize("name", ["run", "verify", "show"])
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_each_command_explains_itself_with_examples(name):
     done = course(name, "--help")
     assert done.exit_code == 0 and f"  course {name} " in done.stdout and "Examples:" in done.stdout
@@ -140,6 +138,25 @@ def test_a_failure_shows_the_cell_and_exits_with_one(here: Path, no_kernel):
     assert json.loads(course("run", FAKE, "--json").stdout)["outcome"] == "failed"
 
 
+def test_what_cannot_be_written_exits_with_two_before_and_one_after(here: Path, no_kernel):
+    (here / "file").write_text("x")
+    done = course("run", FAKE, "--out", "file")
+    assert done.exit_code == 2 and "expected a place that can be written to" in done.stderr
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+    no_kernel(full)
+    done = course("run", FAKE, "--out", "r")
+    assert done.exit_code == 1 and "nothing of it is kept" in done.stderr and list((here / "r" / FAKE).iterdir()) == []
+
+
+def test_no_model_is_kept_if_told_so(here: Path, no_kernel):
+    no_kernel(lambda folder, _: (folder / "model").mkdir())
+    for more, kept in ((), True), (("--no-model",), False):
+        folder = here / json.loads(course("run", FAKE, "--json", "--out", "r", *more).stdout)["folder"]
+        assert (folder / "model").is_dir() == kept
+
+
 @pytest.mark.parametrize("arguments", [["80_fak"], [FAKE, "-p", "sed=1"], [FAKE, "-p", "seed=x"], [FAKE, "--profile", "cpo"],
                                        [FAKE, "-p", "profile=cpu", "--profile", "smoke"], [FAKE, "-p", "output_dir=x"]])
 def test_a_refusal_exits_with_two_and_leaves_nothing(here: Path, arguments):
@@ -196,8 +213,14 @@ def test_show(here: Path):
     assert "predictions.jsonl  CHANGED since the run" in course("show", "abc", "--out", "runs").stdout
     answer = json.loads(course("show", "abc", "--out", "runs", "--json").stdout)
     assert answer["manifest"]["id"] == "abc" and answer["metrics"]["score"] == 1.0 and answer["changed_files"] == ["predictions.jsonl"]
-    done = course("show", "abd", "--out", "runs")
+    done = course("show", "abx", "--out", "runs")
     assert done.exit_code == 2 and "Did you mean 'abc'" in done.stderr
+
+
+def test_show_moves_no_cursor(here: Path):
+    execute(RunRequest(FAKE, {"text": "a\x1b[2Jb\nmetrics\n  score  9"}, run_id="abc"), here / "runs")
+    page = course("show", "abc", "--out", "runs").stdout
+    assert "\x1b" not in page and r'"a\u001b[2Jb\nmetrics\n  score  9"' in page
 
 
 def test_settings_that_differ_from_the_defaults():

@@ -81,9 +81,9 @@ def test_the_page_holds_everything_and_fetches_nothing(tmp_path: Path) -> None:
     assert page.open == [] and "http" not in text and "url(" not in text and "<script" not in text
     assert len(page.fetched) == len(page.alts) == 3 and all(src.startswith("data:image/png;base64,") for src in page.fetched)
     assert [alt.split(":")[0] for alt in page.alts[:2]] == ["Difference to run 1 in entity F1, in points", "entity F1 by seed"]
-    assert page.alts[2].startswith("Training loss and validation entity f1 by epoch")
+    assert page.alts[2].startswith("Training loss and validation entity F1 by epoch")
     assert page.headings == ["What the data show", "What they do not show", "Runs", "entity F1", "Over seeds", "By type of entity",
-                             "Learning curves", "metrics.json", "Other inputs", "How it was computed"]
+                             "Learning curves", "Metrics as saved", "Other inputs", "How it was computed", "The CSV beside this page"]
 
 
 def test_the_page_shows_the_numbers_of_the_comparison(tmp_path: Path) -> None:
@@ -124,10 +124,26 @@ def test_runs_without_predictions_are_laid_side_by_side(tmp_path: Path) -> None:
     assert "metrics.json,best_pull" in csv_text(comparison)
 
 
+def test_the_table_is_tidy_and_its_columns_are_explained(tmp_path: Path) -> None:
+    """One line a run, source, metric and slice; numbers and texts in columns of their own; each column told on the page."""
+    comparison = compare([entity_runs(tmp_path)], resamples=200)
+    rows = list(csv.DictReader(io.StringIO(csv_text(comparison))))
+    keys = [(row["run"], row["source"], row["metric"], row["slice"]) for row in rows]
+    assert len(set(keys)) == len(keys) == 4 * (6 + 6)  # F1 on all and 3 types, precision, recall; and six keys of metrics.json
+    assert all(float(row["value"]) >= 0 for row in rows if not row["text"])
+    assert [row["value"] for row in rows if row["text"] == "document"] == [""] * 4
+    told = Page(render(comparison)).rows
+    assert COLUMNS and all([name, text] in told for name, text in COLUMNS.items())
+
+
 def test_answers_have_two_tested_scores_and_kinds_of_questions(tmp_path: Path) -> None:
     for i in range(3):
         save_run(tmp_path, f"r{i}", answer_rows(80, 0.4 + 0.2 * i, i), notebook="03_finance_qa", settings={"epochs": i + 1})
-    page = Page(render(compare([tmp_path], resamples=200)))
+    comparison = compare([tmp_path], resamples=200)
+    page, tested = Page(render(comparison)), [r.p for r in comparison.results if r.p is not None]
+    assert comparison.tests == len(tested) == 4  # two runs with two scores each: Holm's correction is for all four
+    smallest = min(tested, key=lambda p: p.permutation)
+    assert smallest.holm == pytest.approx(min(1, 4 * smallest.permutation))
     assert page.headings[3:6] == ["answer F1", "exact match", "By kind of question"]
     slices = {row[0] for row in page.rows if len(row) == 6 and row[1] in ("answer F1", "exact match")}
     assert slices == {"answerable", "unanswerable", "question what", "question how many", "question who", "question which"}
@@ -153,13 +169,14 @@ def two(tmp_path: Path) -> Comparison:
 
 
 @pytest.mark.parametrize(("low", "high", "p", "holm", "said"), [
-    (-0.01, 0.03, 0.3, 0.6, "includes 0 (p = 0.3000, 0.6000 after Holm's correction), so these 20 documents do not show which of the two "
-                            "is better; nor do they show that both are equal."),
-    (0.01, 0.03, 1e-5, 2e-5, "leaves out 0 (p < 0.0001, < 0.0001 after Holm's correction): the choice"),
-    (0.01, 0.03, 0.001, 0.002, "leaves out 0 (p = 0.0010, 0.0020 after Holm's correction): the choice of these 20 documents does not explain"),
-    (0.001, 0.03, 0.03, 0.06, "leaves out 0, but among 2 comparisons some do so by chance, and after correction it is not shown"),
-    (0.001, 0.03, 0.06, 0.12, "leaves out 0, but the permutation test finds none"),
-    (-0.001, 0.03, 0.01, 0.02, "includes 0, but the permutation test finds a difference"),
+    (-0.01, 0.03, 0.3, 0.6, "includes 0 (p = 0.3000, 0.6000 after Holm's correction): the data do not show a difference. Nor do they "
+                            "show that the two are equal: every difference in that interval fits these 20 documents."),
+    (0.01, 0.03, 1e-5, 2e-5, "leaves out 0 (p < 0.0001, < 0.0001 after Holm's correction): the data show a difference"),
+    (0.01, 0.03, 0.001, 0.002, "leaves out 0 (p = 0.0010, 0.0020 after Holm's correction): the data show a difference between these two "
+                               "models, on texts like these 20 documents."),
+    (0.001, 0.03, 0.03, 0.06, "leaves out 0, but among 2 comparisons some do so by chance: after correction the data do not show a difference"),
+    (0.001, 0.03, 0.06, 0.12, "leaves out 0, but the permutation test does not show a difference"),
+    (-0.001, 0.03, 0.01, 0.02, "includes 0, but the permutation test does show a difference"),
 ])
 def test_a_finding_says_what_its_numbers_say(two: Comparison, low: float, high: float, p: float, holm: float, said: str) -> None:
     result = replace(two.result(1, "entity_f1"), own=Interval(0.82, 0.8, 0.84), difference=Interval(0.02, low, high, "document"),
@@ -177,7 +194,7 @@ def test_equal_answers_and_seeds_have_sentences_of_their_own(tmp_path: Path) -> 
     comparison = compare([tmp_path], resamples=200)
     told = words.summary(comparison)
     assert told[0] == "Run 2 (seed 0, epochs 9) gives the same answers as run 1 on every record: there is nothing to test."
-    assert "The two differ only in the seed: this is noise of training" in told[1]
+    assert "The two differ only in the seed: what lies between them is noise of training" in told[1]
     assert "over n = 2 seeds" in told[2] and told[3].startswith("Configuration 2 (epochs 9): one seed")
     same = comparison.result(1, "entity_f1").p
     assert same is not None and same.permutation == same.bootstrap == same.holm == 1.0
@@ -186,7 +203,18 @@ def test_equal_answers_and_seeds_have_sentences_of_their_own(tmp_path: Path) -> 
 def test_a_difference_within_the_spread_of_seeds_is_doubted(tmp_path: Path) -> None:
     for name, quality, seed, epochs in (("a", 0.5, 0, 3), ("b", 0.9, 1, 3), ("c", 0.75, 0, 4)):
         save_run(tmp_path, name, entity_rows(200, quality, seed), settings={"seed": seed, "epochs": epochs})
-    assert "It is less than twice the standard deviation over seeds" in words.summary(compare([tmp_path], resamples=200))[1]
+    comparison = compare([tmp_path], resamples=200)
+    spread = next(g.sd for g in comparison.group_results if g.score == "entity_f1" and g.group == 0)
+    assert f"Seeds alone spread this score by a standard deviation of {100 * spread:.1f} points (n = 2)" in words.summary(comparison)[1]
+
+
+@pytest.mark.parametrize(("sds", "doubted"), [(2.7, True), (2.9, False)])
+def test_two_single_runs_differ_more_than_one_does(two: Comparison, sds: float, doubted: bool) -> None:
+    """The standard deviation of a difference of two is √2 that of one, so the limit is 2√2, about 2.83, of it."""
+    rows = [replace(g, sd=0.01) if g.score == "entity_f1" else g for g in two.group_results]
+    result = replace(two.result(1, "entity_f1"), difference=Interval(0.01 * sds, 0.001, 0.05, "document"))
+    told = words.finding(replace(two, group_results=tuple(rows)), two.aligned.task.scores[0], result)  # type: ignore[union-attr]
+    assert ("another seed may undo it" in told) is doubted
 
 
 def test_cautions_name_what_else_differs_and_what_does_not_fit(tmp_path: Path) -> None:
@@ -197,6 +225,32 @@ def test_cautions_name_what_else_differs_and_what_does_not_fit(tmp_path: Path) -
     assert "The settings are not all that differs between the runs: code does too." in text  # the checkpoint is a setting here
     assert "metrics.json (the cause is not known): run 1 entity F1 0." in text and "metrics.json 0.100." in text
     assert "single records are resampled" in text and "only 30 records" in text and "with one seed" in text
+    assert "say nothing of what another seed would give" in text and "more than one setting" not in text
+
+
+def test_what_resampling_says_of_seeds_stands_on_every_page(tmp_path: Path) -> None:
+    for name, seed, epochs in (("a", 0, 3), ("b", 1, 3), ("c", 1, 4)):
+        save_run(tmp_path, name, entity_rows(20, 0.7, seed), settings={"seed": seed, "epochs": epochs})
+    text = " ".join(words.cautions(compare([tmp_path], resamples=100)))
+    assert "say nothing of what another seed would give. 1 of 2 configurations have one seed only. A standard deviation over 2" in text
+    assert "Run 3 differs from run 1 in more than one setting" in text  # seed and epochs
+
+
+def test_runs_that_were_left_out_are_told(tmp_path: Path) -> None:
+    for i in range(2):
+        save_run(tmp_path, f"r{i}", entity_rows(12, 0.7, i), settings={"epochs": i})
+    save_run(tmp_path, "f", None, metrics={}, outcome="failed", error="loss is nan")
+    comparison = compare([tmp_path], resamples=100)
+    assert any(s.startswith("1 run of the folder is left out, not having finished well (f)") for s in words.cautions(comparison))
+    assert ["f", "failed: loss is nan"] in Page(render(comparison)).rows
+
+
+def test_no_sentence_says_that_there_is_no_difference(tmp_path: Path) -> None:
+    for runs, records in ((2, 8), (5, 30), (16, 24)):
+        comparison = compare([entity_runs(tmp_path / f"{runs}", runs, records)], resamples=200)
+        text = " ".join(words.summary(comparison) + words.cautions(comparison)).lower()
+        assert re.search("do(es)? not show a difference", text)
+        assert not re.search(r"no (significant )?difference|not (significantly )?differ|are (the same|equivalent)|insignificant", text)
 
 
 def test_a_test_that_cannot_show_anything_says_so(tmp_path: Path) -> None:
@@ -257,6 +311,28 @@ def test_the_command_prints_json_alone(tmp_path: Path) -> None:
     assert value["baseline"] == "run001" and value["page"] == str(out) and (tmp_path / "weekly" / "page.csv").is_file()
     assert value["groups"] == 12 and len(value["runs"]) == 4 and value["results"][0]["value"] > 0
     assert [row["n"] for row in value["seeds"] if row["score"] == "entity_f1"] == [2, 2]
+
+
+def test_nothing_of_anybody_else_is_written_over(tmp_path: Path) -> None:
+    entity_runs(tmp_path / "runs", 2)
+    inside = CliRunner().invoke(app, ["compare", str(tmp_path / "runs"), "--out", str(tmp_path / "runs" / "run000" / "report.html")])
+    assert inside.exit_code == 2 and "expected a place outside the run folders, found run 'run000'" in inside.stderr
+    (tmp_path / "sales.csv").write_text("month,sum\n1,2\n")
+    command = ["compare", str(tmp_path / "runs"), "--resamples", "100", "--out"]
+    other = CliRunner().invoke(app, [*command, str(tmp_path / "sales.html")])
+    assert other.exit_code == 2 and "expected no file 'sales.csv' beside the page" in other.stderr
+    assert (tmp_path / "sales.csv").read_text() == "month,sum\n1,2\n" and not (tmp_path / "sales.html").exists()
+    for _ in range(2):  # its own table is written anew every week
+        assert CliRunner().invoke(app, [*command, str(tmp_path / "weekly.html")]).exit_code == 0
+
+
+def test_runs_of_several_folders_are_compared_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = entity_rows(12, 0.7, 1)
+    a, b = save_run(tmp_path / "x", "a", rows), save_run(tmp_path / "y", "b", rows, settings={"epochs": 9})
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert CliRunner().invoke(app, ["compare", str(a), str(b), "--resamples", "100"]).exit_code == 0
+    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == ["compare.csv", "compare.html"]
 
 
 @pytest.mark.parametrize("name", ["page.pdf", "page"])

@@ -43,9 +43,13 @@ def test_failed_runs_and_drafts_of_a_folder_are_left_out(tmp_path: Path) -> None
     save_run(tmp_path, "c", None, metrics={}, outcome="failed", error="cell 3: ValueError: no")
     draft = save_run(tmp_path, "d", ROWS)
     draft.rename(tmp_path / ".d-1234.part")
+    (tmp_path / "e-damaged-12ab").mkdir()
+    (tmp_path / "e-damaged-12ab" / "manifest.json").write_text("{")
     selection = select([tmp_path])
     assert [run.id for run in selection.runs] == ["a", "b"]
-    assert selection.left_out == (("c", "failed: cell 3: ValueError: no"),)
+    assert selection.left_out == (("c", "failed: cell 3: ValueError: no"),
+                                  ("e-damaged-12ab", "set aside by a sweep: it was no finished run of that name"))
+    assert "'f': expected manifest schema 1; found 9" in refused([save_run(tmp_path, "f", ROWS, schema=9).parent])  # not left out
 
 
 def refused(given: list[Path], **more: object) -> str:
@@ -66,6 +70,13 @@ def test_another_gold_answer_is_another_test_set(tmp_path: Path) -> None:
     a = save_run(tmp_path, "a", ROWS)
     b = save_run(tmp_path, "b", [ROWS[0] | {"gold": []}, *ROWS[1:]])
     assert "1 ids with another gold answer (r0000)" in refused([a, b])
+
+
+def test_other_documents_are_another_test_set(tmp_path: Path) -> None:
+    a = save_run(tmp_path, "a", [row | {"group": "d1"} for row in ROWS])
+    b = save_run(tmp_path, "b", [ROWS[0] | {"group": "d2"}, *(row | {"group": "d1"} for row in ROWS[1:])])
+    assert "1 ids of another document (group) (r0000)" in refused([a, b])
+    assert compare([a, save_run(tmp_path, "c", ROWS)], resamples=100).aligned is not None  # saved before rows had groups
 
 
 def test_too_few_and_mixed_runs_are_refused(tmp_path: Path) -> None:
@@ -101,9 +112,10 @@ def test_an_edited_file_is_refused(tmp_path: Path) -> None:
     assert "changed since" in refused([a, b])
 
 
-def test_too_few_resamples_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected 100 or more, found 99"):
-        compare([tmp_path], resamples=99)
+@pytest.mark.parametrize("resamples", [99, 100_001])
+def test_resamples_have_bounds(tmp_path: Path, resamples: int) -> None:
+    with pytest.raises(ConfigError, match=f"expected 100 to 100000, found {resamples}"):
+        compare([tmp_path], resamples=resamples)
 
 
 # ---- what differs ------------------------------------------------------------
@@ -114,7 +126,7 @@ def test_settings_that_differ_are_told_from_common_ones(tmp_path: Path) -> None:
     assert inputs.differing == ["epochs", "precision"]  # profile is the resolved one; output_dir is a place
     assert "output_dir" not in inputs.common and inputs.common["profile"] == "cpu"
     assert inputs.other_differing == ["code"]
-    assert label_of(inputs, 1) == "epochs 4, precision bf16"
+    assert label_of(inputs, 1) == "epochs 4, precision bf16, code eeeeeeee"
 
 
 def test_runs_that_differ_only_in_seed_are_one_group(tmp_path: Path) -> None:
@@ -125,7 +137,8 @@ def test_runs_that_differ_only_in_seed_are_one_group(tmp_path: Path) -> None:
     save_run(tmp_path, "g", ROWS, settings={"seed": 5}, versions={"python": "3.12.1"})
     groups = seed_groups(inputs_of(select([tmp_path]).runs))
     assert [group.runs for group in groups] == [(0, 1, 6), (2,), (4,), (5,)]
-    assert groups[0].seeds == ("0", "1", "5") and groups[1].label == "epochs 4"
+    assert groups[0].seeds == ("0", "1", "5") and [group.label for group in groups] == [
+        "epochs 3, code bbbbbbbb", "epochs 4, code bbbbbbbb", "epochs 3, code eeeeeeee", "epochs 3, code bbbbbbbb"]
 
 
 def test_mean_and_spread_over_seeds_by_hand(tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ def test_the_order_of_lines_does_not_matter(tmp_path: Path) -> None:
     found = aligned(tmp_path, rows, [row | {"gold": row["gold"][::-1]} for row in mixed])
     assert rows != mixed
     assert (found.sums[0] == found.sums[1]).all() and found.answers[0] == found.answers[1]
+    turned = aligned(tmp_path / "turned", rows, [row | {"predicted": row["predicted"][::-1]} for row in rows])
+    assert turned.answers[0] == turned.answers[1] != aligned(tmp_path / "b", rows, entity_rows(30, 0.7, 2)).answers[1]
 
 
 def test_groups_are_documents_where_rows_name_them(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from samples import four_questions, question
 
+from course_lib import locations
 from course_lib.data import corpora
-from course_lib.data.corpora import load, load_notes, load_questions
+from course_lib.data.corpora import load, load_notes, load_questions, stage_questions
 from course_lib.data.formats.jsonl import write_notes
 from course_lib.data.formats.squad import write_questions
 from course_lib.data.records import Note, Question, Span
@@ -165,7 +166,7 @@ def test_one_file_too_small_to_split(tmp_path: Path):
 
 def test_checkout_is_found_from_any_folder(monkeypatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
-    assert (corpora.data_folder() / "CHECKSUMS.sha256").is_file()
+    assert (locations.data_folder() / "CHECKSUMS.sha256").is_file()
 
 
 def test_records_of_both_kinds_are_plain(bundle):
@@ -277,3 +278,22 @@ def test_stored_split_with_a_stranger(bundle):
     path.write_text("{}")
     with pytest.raises(DataError, match="expected data/splits/toy.json as committed, found other content"):
         corpora._as_stored(known, "toy")
+
+
+# ---- corpora as stages before another -------------------------------------------
+def questions_folder(folder: Path, names: str) -> str:
+    """Write one question a part, each on a passage named by a letter."""
+    for part, name in zip(PARTS, names, strict=True):
+        write_questions(folder / f"{part}.json", [question(f"{folder.name}-{name}", "What was the rate?", f"Passage {name}: the rate was 4%.", "4%")])
+    return str(folder)
+
+
+def test_stage_is_the_training_part_alone(tmp_path):
+    target = load_questions(questions_folder(tmp_path / "target", "abc"))
+    assert [q.id for q in stage_questions(questions_folder(tmp_path / "early", "xyz"), target)] == ["early-x"]
+
+
+def test_stage_on_passages_held_out_by_the_target_is_refused(tmp_path):
+    target = load_questions(questions_folder(tmp_path / "target", "abc"))
+    with pytest.raises(DataError, match="expected questions on passages that .*target' does not hold out, found none. Remove it"):
+        stage_questions(questions_folder(tmp_path / "early", "cyz"), target)

@@ -16,6 +16,7 @@ import books
 import nbformat
 import psutil
 import pytest
+import torch
 from books import FAKE, METRICS, add_fake, results, write_book
 
 from course_lib import drafts
@@ -24,6 +25,7 @@ from course_lib.engine import Failure
 from course_lib.errors import ConfigError, CourseError, OutputError
 from course_lib.execution import RunRequest, RunResult, execute, execute_into
 from course_lib.locations import PROJECT
+from course_lib.manifest import notebook_hash
 from course_lib.pages import write_pages
 from course_lib.runfolder import read
 
@@ -55,6 +57,14 @@ def test_a_run_leaves_its_folder(ran):
     assert {p.name for p in result.folder.iterdir()} == names
     assert ran["read"].manifest["outcome"] == "ok" and set(ran["read"].manifest["files"]) == names - {"manifest.json"}
     assert ran["read"].manifest["parameters"] == {"text": NASTY, "items": ITEMS, "seed": 3, "profile": "smoke"}
+
+
+@pytest.mark.parametrize("code", [NASTY.split("\n")[0], ITEMS[1]])
+def test_the_values_would_make_a_file_if_they_were_executed(code, tmp_path: Path, monkeypatch):
+    """The premise of the test below: a file appears where one of these is code."""
+    monkeypatch.chdir(tmp_path)
+    exec(code if code == NASTY.split("\n")[0] else f"x = ['{code}']")
+    assert (tmp_path / "owned").exists()
 
 
 def test_values_that_look_like_code_stay_data(ran):
@@ -123,8 +133,8 @@ def test_a_run_that_is_ended_looks_not_finished(number, code, tmp_path: Path):
         assert process.poll() is None and time.monotonic() < end, process.communicate()[1]
         time.sleep(0.2)
     process.send_signal(number)
-    assert process.wait(60) == code
-    assert gone(int(began.read_text()), 30), "the kernel ends with its run"
+    assert process.wait(400) == code
+    assert gone(int(began.read_text()), 120), "the kernel ends with its run"
     left = [p for p in began.parent.iterdir() if p != began]
     if number == signal.SIGKILL:
         (draft,) = left
@@ -189,7 +199,7 @@ def test_two_that_run_the_same_at_once_leave_one(no_kernel, fake: Path, tmp_path
 
 
 def test_metrics_of_another_form_fail_the_run(no_kernel, fake: Path, tmp_path: Path):
-    for text in ('{"a": {"b": 1}}', '{"a": null}', "[1]", "{"):
+    for text in ('{"a": {"b": 1}}', '{"a": null}', '{"a": NaN}', "[1]", "{"):
         no_kernel(lambda folder, _, text=text: (folder / "metrics.json").write_text(text) and None)
         result = execute(RunRequest(FAKE, source=fake), tmp_path)
         assert result.outcome == "failed" and "expected flat numbers and texts" in result.error and read(result.folder).metrics == {}
@@ -202,6 +212,7 @@ def test_metrics_of_another_form_fail_the_run(no_kernel, fake: Path, tmp_path: P
     (RunRequest("02_medical_ner", {"profile": "cpu"}, "smoke"), "profile: expected one, found 'smoke' and profile='cpu'"),
     (RunRequest("02_medical_ner", {"output_dir": "x"}), "parameter output_dir: expected none here.*Use --out"),
     (RunRequest("02_medical_ner", {"seeds": [1, 1]}), "expected different seeds, found"),
+    (RunRequest("02_medical_ner", {"seeds": [1, 2], "seed": 3}), "parameters seed and seeds: expected seed to be left out or one of"),
     (RunRequest("02_medical_ner", {"corpus": "ncbi_diseases"}), "Did you mean 'ncbi_disease'"),
     (RunRequest("02_medical_ner", {"corpus": "finance_qa"}), "expected notes with entity spans as in 'medical_notes', found questions"),
     (RunRequest("03_finance_qa", {"stages": ["xqad"]}), "Did you mean 'xquad'"),
@@ -209,11 +220,23 @@ def test_metrics_of_another_form_fail_the_run(no_kernel, fake: Path, tmp_path: P
     (RunRequest("01_loss_math", run_id="../up"), "run id: expected letters"),
     (RunRequest("01_loss_math", run_id=".hidden"), "run id: expected letters"),
     (RunRequest("01_loss_math", source=Path("nowhere.ipynb")), "nowhere.ipynb: expected a file that can be read, found No such file"),
+    pytest.param(RunRequest("01_loss_math", {}, "gpu"), "profile gpu: expected a CUDA GPU, found none",
+                 marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")),
 ])
 def test_requests_that_are_refused_leave_nothing(request_, message, tmp_path: Path):
     with pytest.raises(CourseError, match=message):
         execute(request_, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("profile", ["cpo", "auto", pytest.param(
+    "gpu", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there"))])
+def test_the_profile_of_the_environment_is_checked_too(profile, no_kernel, fake: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", profile)
+    with pytest.raises(ConfigError, match="COURSE_PROFILE: expected one of smoke, cpu, gpu|expected a CUDA GPU"):
+        execute(RunRequest(FAKE, source=fake), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+    assert execute(RunRequest(FAKE, {}, "cpu", source=fake), tmp_path / "runs").outcome == "ok", "what is given goes before it"
 
 
 def test_a_notebook_without_a_parameters_cell_is_refused(tmp_path: Path):
@@ -226,6 +249,29 @@ def test_a_notebook_without_a_parameters_cell_is_refused(tmp_path: Path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_manifest_is_of_the_notebook_that_was_started(no_kernel, fake: Path, tmp_path: Path):
+    """Somebody edits the notebook during the run."""
+    before = notebook_hash(fake)
+
+    def edit(folder: Path, parameters: dict[str, Any]) -> None:
+        write_book(fake, "'edited'")
+        results(folder, parameters)
+    no_kernel(edit)
+    folder = execute(RunRequest(FAKE, source=fake), tmp_path).folder
+    assert notebook_hash(fake) != before == read(folder).manifest["hashes"]["notebook"]
+
+
+def test_the_model_is_optional(no_kernel, fake: Path, tmp_path: Path):
+    def train(folder: Path, parameters: dict[str, Any]) -> None:
+        results(folder, parameters)
+        (folder / "model").mkdir()
+        (folder / "model" / "weights").write_text("1")
+    no_kernel(train)
+    for keep in (True, False):
+        folder = execute(RunRequest(FAKE, source=fake, keep_model=keep), tmp_path).folder
+        assert (folder / "model" / "weights").exists() == ("model/weights" in read(folder).manifest["files"]) == keep
+
+
 def test_a_place_that_cannot_be_written_to(no_kernel, fake: Path, tmp_path: Path, monkeypatch):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="expected a place that can be written to.*Choose another with --out"):
@@ -234,9 +280,28 @@ def test_a_place_that_cannot_be_written_to(no_kernel, fake: Path, tmp_path: Path
     def full(folder: Path, _: Any) -> None:
         raise OSError(28, "No space left on device")
     no_kernel(full)
-    with pytest.raises(OutputError, match="with free space, found No space left on device"):
+    with pytest.raises(drafts.RunLostError, match="with free space, found No space left on device.*nothing of it is kept"):
         execute(RunRequest(FAKE, source=fake), tmp_path / "runs")
     assert list((tmp_path / "runs" / FAKE).iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which even root can make none")
+def test_a_folder_in_which_nothing_can_be_made(no_kernel, fake: Path):
+    with pytest.raises(OutputError, match="expected a place that can be written to") as refusal:
+        execute(RunRequest(FAKE, source=fake), Path("/proc/runs"))
+    assert not isinstance(refusal.value, drafts.RunLostError), "nothing was executed"
+
+
+def test_no_space_when_a_run_ends(tmp_path: Path):
+    """With a kernel, in a process that may write no file as large as the page: told, nothing left, exit code 1."""
+    resource = pytest.importorskip("resource")
+    source = write_book(tmp_path / "01_loss_math.ipynb", METRICS)
+    environment = dict(os.environ, PYTHONPATH=str(PROJECT))
+    done = subprocess.run([sys.executable, "-c", DRIVER, source, tmp_path / "out"], env=environment, capture_output=True, text=True, timeout=600,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr[-2000:]
+    assert "with free space, found File too large. Choose another with --out" in done.stderr
+    assert list((tmp_path / "out" / "01_loss_math").iterdir()) == []
 
 
 # ---- killed at any moment ---------------------------------------------------------------

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.data import corpora, load, load_notes, load_questions, registry
+from course_lib import locations
+from course_lib.data import corpora, load, load_notes, load_questions, registry, stage_questions
 from course_lib.data.fetch import Patience, cache_folder, fetch
 from course_lib.data.formats import tatqa
 from course_lib.data.registry import PUBLIC, PublicCorpus, RemoteFile
@@ -464,7 +465,7 @@ def test_relevant_paragraph_is_a_shorter_passage_of_the_same_questions(real):
 
 @with_corpora
 def test_stored_split_covers_every_excerpt_once_and_is_as_made(real):
-    stored = json.loads((corpora.data_folder() / "splits" / "tatqa.json").read_text(encoding="utf-8"))
+    stored = json.loads((locations.data_folder() / "splits" / "tatqa.json").read_text(encoding="utf-8"))
     source = real / "tatqa" / "tatqa_dataset_test_gold.json"
     kept = {question.document for question in tatqa.read_questions(source)}
     times = Counter(document for part in corpora.PARTS for document in stored[part])
@@ -480,3 +481,21 @@ def test_real_xquad(real):
     titles = [{question.title for question in part} for part in parts]
     assert sum(map(len, parts)) == 1190 and sum(map(len, titles)) == len(set.union(*titles)) == 48
     assert "by document" in corpus.split and "report no SQuAD or XQuAD score" in corpus.notice
+
+
+@with_corpora
+def test_xquad_before_another_corpus_is_used_whole(real):
+    """Nobody published parts of it, and nobody scores on it here."""
+    assert len(stage_questions("xquad", load_questions("tatqa"))) == 1190
+
+
+@with_corpora
+@pytest.mark.parametrize("name", ["xquad", "tatqa_relevant"])
+def test_a_stage_never_shows_what_the_target_holds_out(real, name, capsys):
+    """Also where the same questions come under another name, or the corpus is its own stage."""
+    target = load_questions("xquad" if name == "xquad" else "tatqa")
+    held_out = {question.id for question in [*target.validation, *target.test]}
+    staged = stage_questions(name, target)
+    assert staged and not {question.id for question in staged} & held_out
+    if name == "xquad":
+        assert len(staged) == len(target.train) and "328 questions left out" in capsys.readouterr().out

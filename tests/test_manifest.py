@@ -174,9 +174,24 @@ def test_manifests_that_are_refused(copy: Path, change, message):
     (copy / "manifest.json").write_text(json.dumps(load(copy) | change))
     with pytest.raises(DataError, match=message):
         read(copy)
+    if "by its schema" in message:  # the two validators agree
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(load(copy), SCHEMA["manifest"])
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "\0"])
+@pytest.mark.parametrize("metrics", [{"by_type": {"A": 1}}, {"x": None}, {"x": [1]}, {"": 1}, [1]])
+def test_metrics_of_another_schema(copy: Path, metrics):
+    text = json.dumps(metrics)
+    (copy / "metrics.json").write_text(text)
+    files = load(copy)["files"] | {"metrics.json": hashlib.sha256(text.encode()).hexdigest()}
+    (copy / "manifest.json").write_text(json.dumps(load(copy) | {"files": files}))
+    with pytest.raises(DataError, match="expected metrics.json by its schema|expected a JSON object in metrics.json"):
+        read(copy)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(metrics, SCHEMA["metrics"])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "\0", '{"seconds": NaN}'])
 def test_a_manifest_that_is_none(copy: Path, text):
     (copy / "manifest.json").write_text(text)
     with pytest.raises(DataError, match="expected (a JSON object|JSON) in manifest.json"):
@@ -224,3 +239,8 @@ def test_runs_are_found_as_people_name_them(copy: Path, monkeypatch):
         find("copi", root)
     with pytest.raises(CourseError, match="expected a run folder or the id of one"):
         find("x", root / "empty")
+    (root / "03_finance_qa" / "copy").mkdir(parents=True)  # make report gives one id to a run of each notebook
+    monkeypatch.chdir(root)
+    with pytest.raises(DataError, match="found it below 02_medical_ner, 03_finance_qa. Give the notebook too: 02_medical_ner/copy"):
+        find("copy", root)
+    assert find("03_finance_qa/copy", root).parent.name == "03_finance_qa"

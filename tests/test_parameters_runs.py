@@ -159,7 +159,9 @@ def test_extra_globals_are_refused(extra, tmp_path: Path):
 def test_repeated_seeds(start):
     with pytest.raises(ConfigError, match=r"expected different seeds, found \[1, 1\]"):
         start(seeds=[1, 1])
-    assert start(seeds=[3, 1]).seeds == [3, 1]
+    assert start(seeds=[3, 1]).seeds == [3, 1] and start(seeds=[3, 1], seed=3).seed == 3
+    with pytest.raises(ConfigError, match=r"expected seed to be left out or one of \[3, 1\], found seed 5"):
+        start(seeds=[3, 1], seed=5)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")

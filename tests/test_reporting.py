@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from outside import Tags, fetched
 
 from course_lib import report
 from course_lib.data.records import Span
@@ -25,21 +25,6 @@ from course_lib.reporting import figures
 from course_lib.reporting.export import clean_outputs, notebook_to_html, settle_text
 from course_lib.reporting.html import aligned_tokens, marked_text, side_by_side, table
 from course_lib.reporting.style import COLORS, MARKERS, new_figure, show
-
-
-class Tags(HTMLParser):
-    """Collects tags with their attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 # ---- text and tables ----------------------------------------------------------------
@@ -124,15 +109,6 @@ def test_figures_are_closed_and_their_text_escaped():
 
 
 # ---- pages --------------------------------------------------------------------------
-def fetched(page: str) -> list[str]:
-    """Everything a browser would ask the network for."""
-    tags = Tags(page)
-    sources = [a.get("src") for t in ("script", "img", "iframe", "source", "video", "audio", "embed") for a in tags.of(t)]
-    sources += [a.get("href") for a in tags.of("link")]
-    sources += re.findall(r"@import\s+[\"'(]*(http[^\"')]+)|url\([\"']?(http[^\"')]+)", page)
-    return [str(s) for s in sources if s and not str(s).startswith("data:")]
-
-
 @pytest.fixture(scope="module")
 def page() -> str:
     book = new_notebook(cells=[
@@ -150,14 +126,29 @@ def test_formulas_are_mathml(page):
 
 def test_page_contacts_nobody(page):
     assert fetched(page) == []
-    assert not any(a.get("src") for a in Tags(page).of("script"))
+    assert Tags(page).of("script") == []
     lowered = page.lower()
     assert "mathjax" not in lowered and "require.min.js" not in lowered and "cdnjs" not in lowered
 
 
-def test_the_check_for_fetched_things_can_fail():
-    assert fetched("<script src='https://x/y.js'></script><link href='http://a'><style>@import 'http://b'</style>") != []
-    assert fetched("<img src='data:image/png;base64,xx'>") == []
+@pytest.mark.parametrize("outside", [
+    "<script src='https://x/y.js'></script>", "<link href='//a/b.css'>", "<style>@import 'b.css';</style>", "<style>a { src: url( \"//c/f.woff\") }</style>",
+    "<p style='background: url(http://d)'>", "<img srcset='http://e 2x'>", "<svg><image href='http://f'/></svg>", "<object data='g'></object>",
+    "<script>import('https://h/m.js')</script>",
+])
+def test_the_check_for_fetched_things_can_fail(outside):
+    assert len(fetched(outside)) == 1
+
+
+def test_what_is_in_the_file_is_not_fetched():
+    assert fetched("<img src='data:image/png;base64,xx'><a href='https://x'>x</a><style>/* url(http://y) */ a { src: url(data:x) }</style>") == []
+
+
+def test_a_browser_is_told_to_contact_nobody(page):
+    """Whatever a cell of one's own displays: the policy comes before everything that could load."""
+    (policy,) = [meta["content"] for meta in Tags(page).of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "http" not in policy and "*" not in policy and "script" not in policy
+    assert page.index("Content-Security-Policy") < min(page.index("<style"), page.index("<img"), 1024)
 
 
 def test_page_shows_outputs_and_title(page):
@@ -271,6 +262,13 @@ def test_report_of_chosen_notebooks(pretend):
 def test_wrong_request_exits_with_two(arguments, pretend, capsys):
     assert main([*arguments, "--out", str(pretend)]) == 2
     assert "expected one of" in capsys.readouterr().err and not pretend.exists()
+
+
+def test_ctrl_c_ends_with_130(pretend, monkeypatch, capsys):
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+    monkeypatch.setattr(report, "run_notebook", stop)
+    assert main(["--profile", "smoke", "--out", str(pretend)]) == 130 and "interrupted" in capsys.readouterr().err
 
 
 def test_this_interpreter_is_the_kernel():

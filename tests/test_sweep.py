@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +21,11 @@ from typing import Any
 import pytest
 
 from course_lib import runfolder
+from course_lib.data import corpora
 from course_lib.errors import ConfigError, DataError, OutputError
+from course_lib.locations import PROJECT
+from course_lib.manifest import notebook_hash
+from course_lib.provenance import code_hash
 from course_lib.sweeps import sweep as module
 from course_lib.sweeps.definition import Definition
 from course_lib.sweeps.folders import clear_halves, look, set_aside
@@ -34,10 +41,12 @@ NER = "02_medical_ner"
 FOUR = Definition("sweep.yaml", NER, "smoke", seeds=(0, 1, 2, 3), retries=2, lines={("seeds",): 1})
 
 
-def leave(folder: Path, outcome: str = "ok") -> None:
+def leave(folder: Path, outcome: str = "ok", **hashes: object) -> None:
     """Leave what a run leaves, as far as a sweep looks at it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps({"id": folder.name, "outcome": outcome, "seconds": 7.5}))
+    now = {"notebook": notebook_hash(PROJECT / "notebooks" / f"{NER}.ipynb"), "code": code_hash(), "corpora": {}}
+    (folder / "manifest.json").write_text(
+        json.dumps({"id": folder.name, "outcome": outcome, "seconds": 7.5, "hashes": now | hashes}))
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +161,41 @@ def test_half_runs_of_the_sweep_are_cleared_and_others_left_alone(tmp_path: Path
     assert (kept / "thesis.txt").read_text() == "mine" and kept.name in stream.getvalue() and look(foreign).outcome == "ok"
 
 
+def test_finished_runs_whose_inputs_have_changed_are_kept_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own.jsonl"
+    shutil.copy(PROJECT / "data/medical_notes/test.jsonl", own)
+    definition = replace(FOUR, base={"corpus": "own.jsonl", "stages": ["ncbi_disease", "medical_notes"]})
+    first, second, third, fourth = (tmp_path / NER / run.id for run in planned(definition))
+    read = {"own.jsonl": corpora.digest("own.jsonl"), "ncbi_disease": "0" * 64, "medical_notes": corpora.digest("medical_notes")}
+    leave(first, corpora=read)
+    leave(second, code="0" * 64, corpora=read)
+    leave(third, notebook="0" * 64, corpora=read | {"medical_notes": "0" * 64})
+    leave(fourth, code="0" * 64, corpora={})
+    stream = io.StringIO()
+
+    def changes() -> list[tuple[str, ...]]:
+        reports, pool = swept(tmp_path, lambda run, n: "ok", monkeypatch, definition, progress=Progress(quiet=True, stream=stream))
+        assert not pool.started, "finished runs are not run again"
+        assert [tuple(run["changed"]) for run in as_data(reports, "runs")["runs"]] == [report.changed for report in reports]
+        return [report.changed for report in reports]
+
+    assert changes() == [(), ("the code",), ("the notebook", "corpus medical_notes"), ("the code",)]
+    assert "2 finished runs are kept although the code has changed since; for new ones choose another --out" in stream.getvalue()
+    with own.open("a") as file:
+        file.write("\n")
+    assert changes()[0] == ("corpus own.jsonl",)
+
+
+def test_a_notebook_that_cannot_be_executed_is_refused_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = tmp_path / "bare.ipynb"
+    bare.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    for source, what in ((bare, "one cell tagged 'parameters'"), (tmp_path / "none.ipynb", "a file that can be read")):
+        with pytest.raises(ConfigError, match=f"expected {what}"):
+            run_sweep(FOUR, tmp_path / "runs", source=source)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_folder_under_another_name_is_not_this_run(tmp_path: Path) -> None:
     leave(tmp_path / "0000000000000001")
     assert look(tmp_path / "0000000000000001").outcome == "ok" and look(tmp_path / "0000000000000002").outcome == "none"
@@ -161,21 +205,26 @@ def test_a_folder_under_another_name_is_not_this_run(tmp_path: Path) -> None:
     assert clear_halves(tmp_path / "nowhere", {"x"}) == 0
 
 
-def test_progress_is_one_line_a_run_and_quiet_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_one_line_a_run_and_quiet_where_nobody_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROGRESS", "1")
 
-    def lines(**more: Any) -> list[str]:
+    def text(**more: Any) -> str:
         stream = io.StringIO()
         out = tmp_path / str(len(list(tmp_path.iterdir())))
         swept(out, lambda run, n: "failed" if run.varied["seed"] == 1 else "ok", monkeypatch, progress=Progress(stream=stream, **more))
-        return stream.getvalue().splitlines()
+        return re.sub(r"about \d+ s left", "about ? s left", stream.getvalue())
 
-    watched = lines(terminal=True)
-    assert sum(line.startswith("started") for line in watched) == 6 and sum(line.startswith("finished") for line in watched) == 3
-    assert [line.startswith("failed, attempt 3 of 3") and line.endswith("[4/4]: cell 2: it broke") for line in watched][-1]
-    assert "4 runs, 0 finished before, 4 to do, 2 at once" == watched[0] and "s left" in watched[3]
-    assert not any(line.startswith("started") for line in lines())
-    assert len(lines(quiet=True)) == 1, "only the run that failed for good"
+    lines = text().split("\n")
+    assert lines[0] == "4 runs, 0 finished before, 4 to do, 2 at once" and len(lines) == 1 + 3 + 3 + 1, "one run needs three attempts"
+    assert sum(line.startswith("finished ") and "seed=" in line and " 2 s " in line for line in lines) == 3
+    assert lines[1].endswith("[1/4], about ? s left") and lines[-2].startswith("failed, attempt 3 of 3")
+    assert lines[-2].endswith("[4/4]: cell 2: it broke")
+    assert text(quiet=True).count("\n") == 1, "only the run that failed for good"
+    monkeypatch.delenv("COURSE_PROGRESS")
+    assert text().count("\n") == 1, "nobody watches what is not a terminal"
+    watched = text(terminal=True)
+    assert re.sub(r"[^\n]*\r\x1b\[K", "", watched).split("\n") == lines, "what stays on the screen"
+    assert "\x1b[K0 of 4 done, 2 at work\r" in watched and "\x1b[K1 of 4 done, 1 at work, about ? s left\r" in watched
 
 
 def test_the_table_and_the_data_say_what_became_of_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +266,7 @@ def test_a_second_sweep_is_refused_at_once_and_told_who_is_there(tmp_path: Path,
         begin = time.monotonic()
         with pytest.raises(OutputError, match=rf"expected no other sweep at work there, found one \(process {first.pid}, started 20\d\d-"):
             swept(tmp_path, lambda run, n: "ok", monkeypatch)
-        assert time.monotonic() - begin < 5 and not (tmp_path / NER).exists()
+        assert time.monotonic() - begin < 25 and not (tmp_path / NER).exists()
         with sole_sweep(tmp_path / "elsewhere"):
             pass
     finally:

@@ -69,6 +69,16 @@ def test_other_numbers_are_listed(run: RunFolder, fake: Path, no_kernel):
                                    "predictions: 2 of 5 rows differ, first 2, 4")
 
 
+@pytest.mark.parametrize(("factor", "same"), [(1 + 1e-6, True), (1.001, False)])
+def test_on_another_kind_of_machine_within_the_tolerance(run: RunFolder, fake: Path, no_kernel, monkeypatch, factor, same):
+    no_kernel(lambda folder, parameters: results(folder, parameters, score=3 / 7 * factor))
+    here = manifest.plain_hardware()
+    monkeypatch.setattr(manifest, "plain_hardware", lambda: here | {"cpu": "Another 9000"})
+    verdict = verify(run, source=fake)
+    assert verdict.same == same and verdict.rule == "within 0.0001 (relative), because the kind of machine differs"
+    assert verdict.inputs == (f"hardware, cpu: {here['cpu']} -> Another 9000",)
+
+
 def test_a_notebook_that_fails_now(run: RunFolder, fake: Path, no_kernel):
     no_kernel(lambda *_: Failure("cell 2: ValueError: x"))
     verdict = verify(run, source=fake)
@@ -146,7 +156,7 @@ def test_metrics_are_close(a, b, tolerance, same):
 
 def test_rows_that_are_missing():
     assert compare_predictions([{"id": 1}], [], 0.0) == ["predictions: 1 rows -> 0 rows"]
-    assert compare_metrics({"gone": 1, "a_seconds": 1}, {}, 1.0) == ["metric gone: 1 -> none"]
+    assert compare_metrics({"gone": 1, "a_seconds": 1, "a_per_second_sd": 1}, {}, 1.0) == ["metric gone: 1 -> none"]
 
 
 # ---- the command ------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What every command shares: exit codes, notes on stderr, results on stdout.
 
-Exit codes: 0 ok; 1 a notebook failed, metrics differ, the doctor found a
-failure; 2 refused before anything ran; 130 interrupted.
+Exit codes: 0 ok; 1 a notebook failed or its run could not be kept, metrics
+differ, the doctor found a failure; 2 refused before anything ran; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turn a ``CourseError`` into its message and exit code 2, Ctrl-C (and a polite kill) into 130.
+    """Turn a ``CourseError`` into its message and exit code 2 (or its own ``exit_code``), Ctrl-C (and a polite kill) into 130.
 
     Serves as a decorator too: ``@exit_codes()``.
     """
@@ -29,7 +29,7 @@ def exit_codes() -> Iterator[None]:
         yield
     except CourseError as error:
         print(error, file=sys.stderr)
-        raise SystemExit(REFUSED) from None
+        raise SystemExit(getattr(error, "exit_code", REFUSED)) from None
     except KeyboardInterrupt:
         print("interrupted: nothing half done was kept as finished", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None

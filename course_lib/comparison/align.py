@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +24,9 @@ Rows = dict[str, Row]
 class Aligned:
     """Sums of all runs on the same records: (runs, slices, groups, columns).
 
-    ``group_of`` names the group of each record; ``answers`` holds one number
-    per run, equal for runs with equal predictions.
+    A group is a ``unit`` (a document, a passage, a single record): what is
+    resampled together. ``answers`` holds one text per run, equal for runs with
+    equal predictions.
     """
 
     task: Task
@@ -30,7 +34,7 @@ class Aligned:
     sums: Sums
     records: int
     unit: str
-    answers: tuple[int, ...]
+    answers: tuple[str, ...]
 
     @property
     def groups(self) -> int:
@@ -46,15 +50,21 @@ def align(runs: Sequence[LoadedRun]) -> Aligned | None:
     task = task_of(first[order[0]])
     slices = task.slices(list(first.values()))
     index, unit = _groups([first[name] for name in order], str(runs[0].metrics.get("interval_unit", "document")))
-    sums, texts, lacking = [], [], set()
+    sums, same, lacking = [], [], set()
     for run in runs:  # one file in memory at a time
         own = first if run is runs[0] else _by_id(run)
         _check_same_test(task, runs[0], first, run, own)
         sums.append(_count(task, [own[name] for name in order], slices, index))
         lacking |= {key for key in EXTRA_FIELDS if any(key not in row for row in own.values())}
-        texts.append(hash(tuple(str(own[name]["predicted"]) for name in order)))
+        same.append(_fingerprint([own[name]["predicted"] for name in order]))
     kept = [i for i, part in enumerate(slices) if source_of(part) not in lacking]  # slices that every run can be cut into
-    return Aligned(task, tuple(slices[i] for i in kept), np.stack(sums)[:, kept], len(order), unit, tuple(texts))
+    return Aligned(task, tuple(slices[i] for i in kept), np.stack(sums)[:, kept], len(order), unit, tuple(same))
+
+
+def _fingerprint(predictions: Sequence[Any]) -> str:
+    """Return a text that is equal for equal predictions; the order of spans says nothing."""
+    plain = [sorted(answer) if isinstance(answer, list) else answer for answer in predictions]
+    return sha256(json.dumps(plain).encode()).hexdigest()
 
 
 def _have_predictions(runs: Sequence[LoadedRun]) -> bool:
@@ -82,13 +92,16 @@ def _by_id(run: LoadedRun) -> Rows:
 
 
 def _check_same_test(task: Task, base: LoadedRun, first: Rows, run: LoadedRun, own: Rows) -> None:
-    """Refuse other ids and other gold answers; their order does not matter."""
+    """Refuse other ids, other gold answers and other groups; their order does not matter."""
     only_base, only_own = sorted(first.keys() - own.keys()), sorted(own.keys() - first.keys())
-    changed = sorted(name for name in first.keys() & own.keys() if not _same_gold(task, first[name], own[name]))
-    if not only_base and not only_own and not changed:
+    shared = sorted(first.keys() & own.keys())
+    changed = [name for name in shared if not _same_gold(task, first[name], own[name])]
+    moved = [name for name in shared if not _same_group(first[name], own[name])]
+    if not only_base and not only_own and not changed and not moved:
         return
     parts = [f"{len(names)} {what} ({', '.join(names[:3])})" for names, what in (
         (only_base, f"ids only in {base.id}"), (only_own, f"ids only in {run.id}"), (changed, "ids with another gold answer"),
+        (moved, "ids of another document (group)"),
     ) if names]
     raise DataError(
         f"compare: expected runs on the same test records, found {len(first)} in {base.id} and {len(own)} in {run.id}: "
@@ -99,6 +112,11 @@ def _check_same_test(task: Task, base: LoadedRun, first: Rows, run: LoadedRun, o
 
 def _same_gold(task: Task, a: Row, b: Row) -> bool:
     return bool(a["gold"] == b["gold"] or task.gold(a) == task.gold(b))
+
+
+def _same_group(a: Row, b: Row) -> bool:
+    """Compare groups where both rows name one: what belongs together in the test set."""
+    return a.get("group") in (None, "") or b.get("group") in (None, "") or str(a["group"]) == str(b["group"])
 
 
 def _groups(rows: Sequence[Row], unit: str) -> tuple[NDArray[np.int64], str]:

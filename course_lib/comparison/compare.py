@@ -27,13 +27,14 @@ from course_lib.comparison.statistics import (
 from course_lib.errors import ConfigError
 from course_lib.evaluation.bootstrap import Interval, Sums
 
+MOST_RESAMPLES = 100_000
 FEW_GROUPS = 10
 """A slice that fewer groups hold gets no interval: a resample might hold none of them."""
 
 
 @dataclass(frozen=True)
 class PValues:
-    """Of one run against the baseline; ``holm`` and ``bootstrap_holm`` are adjusted for the number of runs."""
+    """Of one run against the baseline; ``holm`` and ``bootstrap_holm`` are adjusted for ``Comparison.tests``."""
 
     bootstrap: float
     permutation: float
@@ -89,6 +90,11 @@ class Comparison:
     def runs(self) -> tuple[LoadedRun, ...]:
         return self.selection.runs
 
+    @property
+    def tests(self) -> int:
+        """How many tests the page shows, which is what Holm's correction is for: runs times tested scores."""
+        return sum(result.p is not None for result in self.results)
+
     def result(self, run: int, score: str, part: str = "all") -> Result:
         """Return one score of one run."""
         return self._by_key[run, score, part]
@@ -104,8 +110,9 @@ def compare(given: Sequence[str | Path], against: str | Path | None = None, resa
     ``given``: run folders, ids, or folders of runs. Raises ``CourseError`` with
     the reason where runs cannot be compared (see ``load`` and ``align``).
     """
-    if resamples < 100:
-        raise ConfigError(f"resamples: expected 100 or more, found {resamples}. 10000 is usual; fewer give coarse p-values.")
+    if not 100 <= resamples <= MOST_RESAMPLES:
+        raise ConfigError(f"resamples: expected 100 to {MOST_RESAMPLES}, found {resamples}. 10000 is usual; fewer give coarse "
+                          "p-values, more take memory and show nothing new.")
     selection = select(given, against)
     inputs = inputs_of(selection.runs)
     groups = tuple(seed_groups(inputs))
@@ -128,7 +135,7 @@ def _tested(plain: Comparison, aligned: Aligned) -> Comparison:
                 group_results += _over_seeds(plain.groups, rows, values, score.key)
                 rows = _with_p_values(rows, sums, values, score, swaps) if score.tested else rows
             results += rows
-    return replace(plain, exact=swaps.exact, results=tuple(results), group_results=tuple(group_results))
+    return replace(plain, exact=swaps.exact, results=tuple(_corrected(results)), group_results=tuple(group_results))
 
 
 def _results(sums: Sums, values: Sums, score: ScoreKind, part: str, unit: str) -> list[Result]:
@@ -150,8 +157,15 @@ def _with_p_values(rows: list[Result], sums: Sums, values: Sums, score: ScoreKin
     points = score.of(sums.sum(axis=1))
     shifted = bootstrap_p(values - values[0], points - points[0])[1:]
     swapped = permutation_p(sums, swaps, score.of)[1:]
-    tests = zip(shifted, swapped, holm(swapped), holm(shifted), strict=True)
+    tests = zip(shifted, swapped, strict=True)
     return [rows[0]] + [replace(row, p=PValues(*map(float, test))) for row, test in zip(rows[1:], tests, strict=True)]
+
+
+def _corrected(results: Sequence[Result]) -> list[Result]:
+    """Adjust the p-values of all tests together, those of other scores too: the reader sees them all."""
+    tested = [result.p for result in results if result.p is not None]
+    adjusted = zip(holm([p.permutation for p in tested]), holm([p.bootstrap for p in tested]), strict=True)
+    return [r if r.p is None else replace(r, p=PValues(r.p.bootstrap, r.p.permutation, *next(adjusted))) for r in results]
 
 
 def _over_seeds(groups: Sequence[SeedGroup], rows: Sequence[Result], values: Sums, key: str) -> list[GroupResult]:

@@ -13,6 +13,8 @@ from course_lib.comparison.load import LoadedRun
 SEED_KEYS = ("seed", "seeds")
 PLACES = ("output_dir",)
 HASHES = ("notebook", "code", "checkpoint")
+DATA_SETTINGS = ("corpus", "stages", "silver_records", "max_train_records")
+"""Settings that may change which corpora are read."""
 RESOLVED = ("profile", "precision", "threads", "device")
 """Facts of the manifest that replace the setting of the same name, which may read "auto"."""
 
@@ -38,6 +40,16 @@ class Inputs:
     def other_differing(self) -> list[str]:
         """Names of hashes, versions and hardware that are not the same in all runs."""
         return _differing(self.others)
+
+    @cached_property
+    def unexplained(self) -> list[str]:
+        """``other_differing`` without the hashes that follow from a setting that differs."""
+        settings, keys = set(self.differing), self.other_differing
+        if "checkpoint" in settings:
+            keys = [key for key in keys if key != "checkpoint"]
+        if settings & set(DATA_SETTINGS):
+            keys = [key for key in keys if not key.startswith("corpora ")]
+        return keys
 
 
 @dataclass(frozen=True)
@@ -83,9 +95,11 @@ def shown_value(value: Any) -> str:
 
 
 def label_of(inputs: Inputs, run: int, *, seed: bool = True) -> str:
-    """Describe a run by its settings that differ, shortened: ``epochs 3, seed 7``."""
+    """Describe a run by its settings that differ, and code, weights and data that do: ``epochs 3, seed 7``; shortened."""
     keys = [key for key in inputs.differing if seed or key not in SEED_KEYS]
-    text = ", ".join(f"{key} {shown_value(inputs.settings[run].get(key))}" for key in keys)
+    parts = [f"{key} {shown_value(inputs.settings[run].get(key))}" for key in keys]
+    parts += [f"{key} {str(inputs.others[run].get(key))[:8]}" for key in inputs.unexplained if _is_hash(key)]
+    text = ", ".join(parts)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -111,8 +125,12 @@ def _seed(settings: Mapping[str, Any]) -> str:
     return shown_value(settings.get("seeds", settings.get("seed")))
 
 
+def _is_hash(key: str) -> bool:
+    return key in HASHES or key.startswith("corpora ")
+
+
 def _key(settings: Mapping[str, Any], others: Mapping[str, Any]) -> str:
     kept = {key: value for key, value in settings.items() if key not in SEED_KEYS}
     several = len(settings.get("seeds") or []) or 1  # a mean over seeds is not one more seed
-    hashes = {key: value for key, value in others.items() if key in HASHES or key.startswith("corpora ")}
+    hashes = {key: value for key, value in others.items() if _is_hash(key)}
     return json.dumps([kept, several, hashes], sort_keys=True, default=str)

@@ -16,7 +16,7 @@ from course_lib.reporting.style import COLORS, DASHES, MARKERS, new_figure, show
 
 MOST_BARS = 30
 MOST_CURVES = len(COLORS)
-GREY: dict[str, Any] = {"color": "#999999", "linestyle": "-", "marker": "", "linewidth": 0.7, "alpha": 0.6, "zorder": 1}
+GREY: dict[str, Any] = {"color": "#888888", "linestyle": "-", "marker": "", "linewidth": 0.7, "zorder": 1}
 
 
 def _label(comparison: Comparison, run: int) -> str:

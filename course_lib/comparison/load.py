@@ -12,7 +12,8 @@ from course_lib import runfolder
 from course_lib.errors import ConfigError, DataError
 from course_lib.manifest import MANIFEST_FILE
 
-TIMES = ("_seconds", "_per_second")
+DAMAGED = "-damaged-"
+"""In the names of folders that a sweep put out of its way."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,11 @@ class Selection:
     left_out: tuple[tuple[str, str], ...]
 
 
-def is_time(key: str) -> bool:
-    """Say whether a metric is a time, which differs between any two executions."""
-    return key == "seconds" or key.endswith(TIMES)
-
-
 def select(given: Sequence[str | Path], against: str | Path | None = None) -> Selection:
     """Read the runs named by ``given`` (run folders, ids, or folders of runs) and put the baseline first.
 
-    Runs that failed are left out of a folder, with their error; one asked for
-    by name is refused.
+    Runs of a folder that failed are left out, with their error; one asked for
+    by name is refused, and so is a folder with a run that cannot be read.
     """
     runs: dict[Path, LoadedRun] = {}
     left_out: list[tuple[str, str]] = []
@@ -89,6 +85,9 @@ def _runs_of(folder: Path, left_out: list[tuple[str, str]]) -> Iterator[LoadedRu
         yield _finished(runfolder.read(folder))  # says why, if this is no run
         return
     for path in found:
+        if DAMAGED in path.name:
+            left_out.append((path.name, "set aside by a sweep: it was no finished run of that name"))
+            continue
         run = runfolder.read(path)
         if run.manifest["outcome"] == "ok":
             yield _finished(run)

@@ -9,13 +9,14 @@ from typing import Any
 FOLD = 20
 """Tables with more rows than this are folded."""
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#1a1a1a;background:#fff}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:76em;margin:2em auto;padding:0 1em;color:#1a1a1a;background:#fff}"
     "h1{line-height:1.2}h2{margin-top:1.8em}h2::first-letter{text-transform:uppercase}.wide{overflow-x:auto}"
-    "table{border-collapse:collapse;margin:.5em 0 1.2em;font-size:92%}caption{text-align:left;font-weight:600;padding:.3em 0}"
+    "table{border-collapse:collapse;min-width:24em;margin:.5em 0 1.2em;font-size:92%}"
+    "caption{text-align:left;font-weight:600;padding:.3em 0}"
     "td,th{border-bottom:1px solid #ccc;padding:.25em .7em;text-align:left;vertical-align:top}th{vertical-align:bottom}"
     "td{max-width:26em;overflow-wrap:break-word}td.n,th.n{text-align:right}"
     "td.n{font-variant-numeric:tabular-nums;white-space:nowrap}tr.base td{background:#f2f5f8}"
-    "ul{padding-left:1.2em}li{margin:.4em 0}figure{margin:1em 0}figcaption,.note{color:#444;font-size:90%}"
+    "p,ul{max-width:62em}ul{padding-left:1.2em}li{margin:.4em 0}figure{margin:1em 0}figcaption,.note{color:#444;font-size:90%}"
     "summary{cursor:pointer;color:#0054a6;margin:.5em 0}"
     "summary:focus-visible{outline:2px solid #0054a6}"
 )
@@ -54,10 +55,12 @@ def figure(image: str, caption: str) -> str:
 
 
 def heading(text: str) -> str:
+    """Return a heading of the second level."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def note(text: str) -> str:
+    """Return a remark in small print."""
     return f"<p class='note'>{escape(text)}</p>"
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from course_lib.comparison.compare import Comparison, Result
+from course_lib.comparison.table import COLUMNS, csv_text
 from course_lib.comparison.words import cautions, summary
 from course_lib.errors import ConfigError
 from course_lib.files import write_text
+from course_lib.manifest import MANIFEST_FILE
 
 
 def page_path(out: Path | None) -> Path | None:
@@ -23,21 +24,40 @@ def page_path(out: Path | None) -> Path | None:
         raise ConfigError(
             f"--out: expected the name of a page that ends in .html, found {str(out)!r}. The CSV gets the same name."
         )
+    if (out.parent / MANIFEST_FILE).exists():
+        raise ConfigError(f"--out: expected a place outside the run folders, found run {out.parent.name!r}. What a run left is "
+                          "never changed: give another folder.")
     return out
 
 
 def save(comparison: Comparison, page: Path | None = None) -> tuple[Path, Path]:
     """Write page and table, each under a temporary name first; return their paths.
 
-    Without ``page`` it is ``compare.html`` in the folder that holds all the runs.
+    Without ``page`` it is ``compare.html`` in the folder that holds the runs, or
+    in the current one if they lie in several.
     """
     from course_lib.comparison.page import render
-    from course_lib.comparison.table import csv_text
 
     if page is None:
-        page = Path(os.path.commonpath([run.folder.path.parent for run in comparison.runs])) / "compare.html"
+        folders = {run.folder.path.parent for run in comparison.runs}
+        page = (folders.pop() if len(folders) == 1 else Path.cwd()) / "compare.html"
+    table = page.with_suffix(".csv")
+    _check_ours(table)
     text = render(comparison)
-    return write_text(page, text), write_text(page.with_suffix(".csv"), csv_text(comparison))
+    return write_text(page, text), write_text(table, csv_text(comparison))
+
+
+def _check_ours(table: Path) -> None:
+    """Refuse to write over a table that is not of a comparison: its name was given for the page only."""
+    if not table.is_file():
+        return
+    with table.open(encoding="utf-8", errors="replace") as file:
+        head = file.readline(200)
+    if not head.startswith(",".join(list(COLUMNS)[:3])):
+        raise ConfigError(
+            f"compare: expected no file {table.name!r} beside the page, or one of an earlier comparison, found another file. It "
+            "would be lost: give --out another name."
+        )
 
 
 def plain(comparison: Comparison) -> dict[str, Any]:

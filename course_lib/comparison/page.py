@@ -12,7 +12,7 @@ from course_lib.comparison.differences import label_of
 from course_lib.comparison.figures import MOST_BARS, difference_bars, seed_dots
 from course_lib.comparison.markup import bullets, document, figure, heading, note, table, with_ends
 from course_lib.comparison.scoring import ScoreKind
-from course_lib.comparison.sections import curves, left_out, method, metrics, other_inputs, settings
+from course_lib.comparison.sections import columns, curves, left_out, method, metrics, other_inputs, settings
 from course_lib.comparison.words import cautions, p_text, range_text, signed, summary
 
 
@@ -24,7 +24,8 @@ def render(comparison: Comparison) -> str:
     if comparison.aligned is not None:
         parts += [_tests(comparison, score, comparison.aligned) for score in comparison.aligned.task.tested]
         parts += [_seeds(comparison, comparison.aligned), _slices(comparison, comparison.aligned)]
-    parts += [curves(comparison), metrics(comparison), other_inputs(comparison), left_out(comparison), method(comparison)]
+    parts += [curves(comparison), metrics(comparison), other_inputs(comparison), left_out(comparison), method(comparison),
+              columns()]
     return document(title, parts)
 
 
@@ -65,14 +66,18 @@ def _seeds(comparison: Comparison, aligned: Aligned) -> str:
     if all(len(group.runs) == 1 for group in comparison.groups):
         return ""
     names = {s.key: s.name for s in aligned.task.tested}
+    caption = "Runs that differ only in the seed stand in one row."
+    if len(comparison.groups) > MOST_BARS:
+        caption += f" Drawn are the first {MOST_BARS} configurations; the table has all."
     rows = [_seed_row(comparison, g, names[g.score]) for g in comparison.group_results if g.score in names]
     heads = ["configuration", "settings", "runs", "score", "seeds", "mean", "sd", "lowest", "highest",
              "difference of means (points)"]
     return (heading("Over seeds")
-            + figure(seed_dots(comparison, aligned.task.scores[0]), "Runs that differ only in the seed stand in one row.")
+            + figure(seed_dots(comparison, aligned.task.scores[0]), caption)
             + table(heads, rows, "Mean and standard deviation (n - 1 in the divisor) over seeds", numbers=5)
             + note("The difference is to the mean of the baseline's configuration; its interval resamples the test set, not the "
-                   "seeds. A run that repeats a seed of its configuration does not count again."))
+                   "seeds, and is not corrected for the number of configurations. A run that repeats a seed of its configuration "
+                   "does not count again."))
 
 
 def _seed_row(comparison: Comparison, result: GroupResult, score: str) -> list[Any]:

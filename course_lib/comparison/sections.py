@@ -8,8 +8,9 @@ from typing import Any
 from course_lib.comparison.compare import Comparison
 from course_lib.comparison.differences import shown_value
 from course_lib.comparison.figures import Curve, curve_of, learning_curves
-from course_lib.comparison.load import is_time
 from course_lib.comparison.markup import figure, folded, heading, note, table, with_ends
+from course_lib.comparison.table import COLUMNS
+from course_lib.runfolder import is_time
 
 WIDE = 6
 """With more runs than this, metrics.json is shown as ranges; the CSV has every number."""
@@ -34,7 +35,7 @@ def curves(comparison: Comparison) -> str:
     found = [curve_of(run, monitor) for run in comparison.runs]
     if not any(losses for losses, _ in found):
         return ""
-    label = (monitor or "validation score").replace("_", " ")
+    label = (monitor or "validation score").replace("_", " ").replace("f1", "F1")
     heads = ["run", "epochs", "first training loss", "last training loss", f"last {label}", f"best {label}"]
     rows = [_curve_row(run, curve) for run, curve in enumerate(found) if curve[0]]
     return (heading("Learning curves")
@@ -59,8 +60,8 @@ def metrics(comparison: Comparison) -> str:
     else:
         rows = [[key, *_spread(comparison, key)] for key in keys]
         heads = ["metric", "run 1", "lowest", "median", "highest"]
-    caption = "Metrics as the runs saved them, with their own 95 % intervals or spread over seeds"
-    return heading("metrics.json") + table(heads, rows, caption, numbers=len(heads) - 1) + note(
+    caption = "The runs' metrics.json, with their own 95 % intervals or spread over seeds"
+    return heading("Metrics as saved") + table(heads, rows, caption, numbers=len(heads) - 1) + note(
         "Keys ending in _seconds or _per_second are times: they differ between any two executions.")
 
 
@@ -104,12 +105,18 @@ def method(comparison: Comparison) -> str:
     aligned = comparison.aligned
     if aligned is None:
         return ""
-    many = len(comparison.runs) - 1
+    tests, scores = comparison.tests, " and ".join(score.name for score in aligned.task.tested)
     how = f"all {2**aligned.groups:,} exchanges" if comparison.exact else f"{comparison.resamples:,} random exchanges"
-    comparisons = f"{many} comparison{'s' if many > 1 else ''}"
+    comparisons = f"{tests} comparison{'s' if tests > 1 else ''} with run 1 on this page ({scores})"
     return heading("How it was computed") + note(
         f"Intervals: percentile bootstrap, {comparison.resamples:,} resamples of {aligned.groups} {aligned.unit}s, the same for "
         "all runs, so that differences are paired (Efron and Tibshirani 1993; Berg-Kirkpatrick, Burkett and Klein 2012, whose "
         f"shifted p-value is given). Permutation test: {how} of the outputs of two runs, {aligned.unit} by {aligned.unit}, "
-        f"two-sided (approximate randomisation: Noreen 1989; Yeh 2000). Correction for {comparisons} with run 1, for each score "
-        "by itself: Holm 1979, on the permutation p-values; the CSV has it for those of the bootstrap too.")
+        f"two-sided (approximate randomisation: Noreen 1989; Yeh 2000). Correction for all {comparisons} "
+        "together: Holm 1979, on the permutation p-values; the CSV has it for those of the bootstrap too.")
+
+
+def columns() -> str:
+    """What the columns of the CSV hold."""
+    same = table(["column", "what it holds"], [[name, text] for name, text in COLUMNS.items()], "One line a run and metric")
+    return heading("The CSV beside this page") + folded(f"{len(COLUMNS)} columns, and one for each setting that differs", same)

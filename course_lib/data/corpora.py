@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from course_lib import provenance
+from course_lib.data.bundled import BUNDLED, bundled_files
 from course_lib.data.fetch import fetch
 from course_lib.data.formats import FORMATS, SUFFIXES, Format, detect, tatqa
 from course_lib.data.records import Note, Question
 from course_lib.data.registry import PUBLIC, PublicCorpus
 from course_lib.errors import DataError, one_of
-from course_lib.files import sha256_of
-from course_lib.locations import data_folder
 
 PARTS = ("train", "validation", "test")
 FILE_NAMES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev", "devel"), "test": ("test",)}
@@ -55,23 +54,6 @@ class Corpus(Generic[R]):
 
 
 @dataclass(frozen=True)
-class Bundled:
-    """A corpus that comes with the checkout."""
-
-    task: str
-    folder: str
-    suffix: str
-    licence: str
-    citation: str
-
-
-BUNDLED = {
-    "medical_notes": Bundled("ner", "medical_notes", ".jsonl", "CC BY 4.0", "This course: data/medical_notes/README.md"),
-    "finance_qa": Bundled("qa", "finance_qa", ".json", "CC BY 4.0", "This course: data/finance_qa/README.md"),
-}
-
-
-@dataclass(frozen=True)
 class Source:
     """Where a corpus comes from. ``find`` gives the path of each part, or one path under ``all``."""
 
@@ -105,6 +87,33 @@ def load_questions(name: str) -> Corpus[Question]:
 def task_of(name: str) -> str:
     """Return the task of a corpus ("ner" or "qa"); nothing is read or fetched, an unknown name is a ``DataError``."""
     return _find(name).task
+
+
+def digest(name: str) -> str:
+    """Return the SHA-256 of a corpus as it is now, as the manifest of a run gives it. A public one may be fetched."""
+    return provenance.digest_of(_find(name).find())
+
+
+def stage_questions(name: str, target: Corpus[Question]) -> list[Question]:
+    """Return the questions of corpus ``name`` to train on before ``target``: its training part.
+
+    All of a corpus that the registry marks ``whole_as_stage``. Questions on a
+    passage or document that ``target`` validates or tests on are left out, and
+    counted on the screen: they would make its scores worthless.
+    """
+    corpus = load_questions(name)
+    whole = name in PUBLIC and PUBLIC[name].whole_as_stage
+    questions = [*corpus.train, *corpus.validation, *corpus.test] if whole else corpus.train
+    held_out = [*target.validation, *target.test]
+    contexts, documents = {q.context for q in held_out}, {q.document for q in held_out} - {""}
+    kept = [q for q in questions if q.context not in contexts and q.document not in documents]
+    if len(kept) < len(questions):
+        print(f"{Path(name).name} before {Path(target.name).name}: {len(questions) - len(kept):,} questions left out, on "
+              "passages that the latter holds out", flush=True)
+    if not kept:
+        raise DataError(f"stage {name!r}: expected questions on passages that {target.name!r} does not hold out, found none. "
+                        "Remove it from stages.")
+    return kept
 
 
 def _load(name: str, task: str | None) -> Corpus[Any]:
@@ -146,7 +155,7 @@ def _find(name: str) -> Source:
     if name in BUNDLED:
         entry = BUNDLED[name]
         form = FORMATS["jsonl" if entry.suffix == ".jsonl" else "squad"]
-        find = partial(_bundled, {part: f"{entry.folder}/{part}{entry.suffix}" for part in PARTS})
+        find = partial(bundled_files, {part: f"{entry.folder}/{part}{entry.suffix}" for part in PARTS})
         return Source(entry.task, form.read, find, {"licence": entry.licence, "citation": entry.citation})
     if name in PUBLIC:
         public = PUBLIC[name]
@@ -164,22 +173,6 @@ def _find(name: str) -> Source:
 
 def _public(corpus: PublicCorpus) -> dict[str, Path]:
     return {part: fetch(corpus.folder, file, licence=corpus.licence) for part, file in corpus.parts.items()}
-
-
-def _bundled(files: Mapping[str, str]) -> dict[str, Path]:
-    """Return the paths of bundled files, each checked against the checksum committed beside it."""
-    listing = data_folder() / "CHECKSUMS.sha256"
-    if not listing.is_file():
-        raise DataError(f"bundled corpus: expected data/{listing.name}, found no such file. Type: git checkout -- data")
-    lines = [line.split(maxsplit=1) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
-    known = {name: digest for digest, name in lines}
-    for name in files.values():
-        if not (data_folder() / name).is_file():
-            raise DataError(f"bundled corpus: expected data/{name}, found no such file. Type: git checkout -- data")
-        if sha256_of(data_folder() / name) != known.get(name):
-            raise DataError(f"bundled corpus: expected data/{name} as committed, found other content. "
-                            "Type: git checkout -- data   (or load your changed copy by its path)")
-    return {part: data_folder() / name for part, name in files.items()}
 
 
 def _own_parts(folder: Path) -> tuple[Format, dict[str, Path]]:
@@ -232,7 +225,7 @@ def _by_document(records: list[R], documents: Sequence[str]) -> dict[str, list[R
 
 def _as_stored(records: list[R], name: str) -> dict[str, list[R]]:
     """Split by the documents listed in ``data/splits/<name>.json``."""
-    stored = json.loads(_bundled({"all": f"splits/{name}.json"})["all"].read_text(encoding="utf-8"))
+    stored = json.loads(bundled_files({"all": f"splits/{name}.json"})["all"].read_text(encoding="utf-8"))
     place = {document: part for part in PARTS for document in stored[part]}
     result: dict[str, list[R]] = {part: [] for part in PARTS}
     for record in records:

@@ -40,6 +40,8 @@ class PublicCorpus:
     that is divided here: by ``stored_split`` (a file under ``data/splits/``) if
     given, else by a hash of the document's name. ``folder`` is its name in a
     mirror and in the cache; ``reader`` is a key of ``corpora.READERS``.
+    ``whole_as_stage``: before another corpus, train on all of it, for it has no
+    published parts and is here to learn from.
     """
 
     name: str
@@ -51,6 +53,7 @@ class PublicCorpus:
     citation: str
     stored_split: str = ""
     notice: str = ""
+    whole_as_stage: bool = False
 
 
 _TATQA_TEST = RemoteFile(
@@ -117,6 +120,7 @@ _ALL = (
         licence="CC BY-SA 4.0",
         citation="Artetxe, Ruder, Yogatama 2020, arXiv 1910.11856 (English: Rajpurkar et al. 2016, SQuAD 1.1 development set)",
         notice="An evaluation set, used for training here: report no SQuAD or XQuAD score of a model trained on it.",
+        whole_as_stage=True,
     ),
 )
 

@@ -84,7 +84,7 @@ def _checkpoints() -> Iterator[Check]:
 
 
 def _bundled_corpora() -> Iterator[Check]:
-    from course_lib.data.corpora import BUNDLED
+    from course_lib.data.bundled import BUNDLED
 
     for name, corpus in BUNDLED.items():
         expected, found = facts.bundled_sums(corpus.folder)

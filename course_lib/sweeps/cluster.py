@@ -20,14 +20,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
 
-from course_lib.errors import ConfigError, CourseError
+from course_lib.errors import ConfigError
 from course_lib.sweeps.local import request_for
 from course_lib.sweeps.plan import PlannedRun
 from course_lib.sweeps.pool import Attempt, attempt_from
 from course_lib.sweeps.task import perform
 
-PASSED_ON = ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR", "COURSE_PROGRESS", "HF_HUB_OFFLINE", "OMP_WAIT_POLICY",
-             "TOKENIZERS_PARALLELISM")
+PASSED_ON = re.compile(r"COURSE_\w+|HF_HUB_OFFLINE|OMP_WAIT_POLICY|TOKENIZERS_PARALLELISM")
 """Settings of this shell that the runs need too, wherever they are."""
 LOST_AFTER = 120.0
 """Seconds without any node that could take a run, after which the sweep gives up."""
@@ -68,7 +67,7 @@ class ClusterPool:
             self.close()
             raise
         self.task = self.ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries)(perform)
-        self.environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        self.environment = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
         self.seen = time.monotonic()
 
     def start(self, run: PlannedRun) -> None:
@@ -77,12 +76,12 @@ class ClusterPool:
         self.tasks[reference] = run, time.monotonic()
 
     def wait(self) -> list[tuple[PlannedRun, Attempt]]:
-        """Wait up to a second for a task; return those that have ended. Raises ``CourseError`` when all nodes stay away."""
+        """Wait up to a second for a task; return those that have ended. Raises ``ConfigError`` when all nodes stay away."""
         ready, _ = self.ray.wait(list(self.tasks), num_returns=1, timeout=1.0)
         if ready or self._room():
             self.seen = time.monotonic()
         elif time.monotonic() - self.seen > LOST_AFTER:
-            raise CourseError(f"cluster: expected a node that can take a run, found none for {LOST_AFTER:.0f} s. "
+            raise ConfigError(f"cluster: expected a node that can take a run, found none for {LOST_AFTER:.0f} s. "
                               "Start its nodes again, then the same sweep: finished runs are kept.")
         return [self._ended(reference) for reference in ready]
 
@@ -130,7 +129,7 @@ def connect(address: str) -> Any:
     os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "15")
     import ray
 
-    # Ray looks for this machine's own node under its outer address; nodes on a loopback address are found by that only.
+    # Ray looks for this machine's own node under its outer address; one on another loopback address is found by that only.
     own = {"_node_ip_address": host} if host.startswith("127.") and host != "127.0.0.1" else {}
     on_term = signal.getsignal(signal.SIGTERM)
     try:

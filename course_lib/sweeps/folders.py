@@ -6,9 +6,10 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from course_lib.errors import CourseError
 
@@ -17,13 +18,14 @@ _PART = re.compile(r"\.([0-9a-f]{16})-.*\.part")
 
 @dataclass(frozen=True)
 class Found:
-    """What a run folder says: the outcome in its manifest (ok, failed, interrupted) and its seconds.
+    """What a run folder says: the outcome in its manifest (ok, failed, interrupted), its seconds, the hashes of its inputs.
 
     The outcome is "none" where no folder is, and "damaged" where the manifest is not valid or of another run.
     """
 
     outcome: str
     seconds: float = 0.0
+    hashes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def look(folder: Path) -> Found:
@@ -36,7 +38,9 @@ def look(folder: Path) -> Found:
         manifest = read(folder).manifest
     except CourseError:
         return Found("damaged")
-    return Found(str(manifest["outcome"]), float(manifest["seconds"])) if manifest["id"] == folder.name else Found("damaged")
+    if manifest["id"] != folder.name:
+        return Found("damaged")
+    return Found(str(manifest["outcome"]), float(manifest["seconds"]), manifest["hashes"])
 
 
 def set_aside(folder: Path) -> Path | None:

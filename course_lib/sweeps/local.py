@@ -11,7 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from course_lib.errors import ConfigError
 from course_lib.sweeps.plan import PlannedRun
@@ -54,11 +54,10 @@ class LocalPool:
             [sys.executable, "-m", "course_lib.sweeps.task"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             env=environment, pass_fds=[self.lock], start_new_session=True,  # Ctrl-C reaches the sweep, which ends its runs
         )
-        assert process.stdin is not None
         self.children.append(_Child(run, process, errors, gpus, time.monotonic()))
         try:
-            process.stdin.write(json.dumps(request_for(run, self.out, self.source)).encode() + b"\n")
-            process.stdin.flush()
+            _pipe(process.stdin).write(json.dumps(request_for(run, self.out, self.source)).encode() + b"\n")
+            _pipe(process.stdin).flush()
         except BrokenPipeError:  # it died at once: wait() will say so
             pass
 
@@ -74,8 +73,7 @@ class LocalPool:
     def close(self) -> None:
         """Interrupt all runs; kill those that have not ended after a while."""
         for child in self.children:
-            assert child.process.stdin is not None
-            child.process.stdin.close()
+            _pipe(child.process.stdin).close()
         end = time.monotonic() + GRACE + 2
         try:
             for child in self.children:
@@ -92,8 +90,7 @@ class LocalPool:
 
 def _attempt(child: _Child) -> Attempt:
     """Return what an ended process replied, or the last lines of its errors."""
-    assert child.process.stdout is not None
-    reply = child.process.stdout.read()
+    reply = _pipe(child.process.stdout).read()
     child.errors.seek(0)
     lines = child.errors.read().decode("utf-8", "replace").strip().splitlines()[-3:]
     _release(child)
@@ -103,6 +100,11 @@ def _attempt(child: _Child) -> Attempt:
         code = child.process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return Attempt("failed", f"its process {how}. {' | '.join(lines)}".strip(), time.monotonic() - child.begin)
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """Return a stream that was asked for as a pipe: it is there, which its type does not know."""
+    return cast("IO[bytes]", stream)
 
 
 def _release(child: _Child) -> None:
@@ -117,7 +119,7 @@ def _release(child: _Child) -> None:
 def request_for(run: PlannedRun, out: Path, source: Path | None = None) -> dict[str, Any]:
     """Return a run as plain data, for a process or a task elsewhere."""
     return {"id": run.id, "notebook": run.notebook, "profile": run.profile, "parameters": dict(run.parameters),
-            "out": str(out), "source": str(source) if source else None}
+            "out": str(out), "source": str(source) if source else None, "folder": os.getcwd()}
 
 
 def cores() -> int:

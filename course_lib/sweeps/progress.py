@@ -15,34 +15,39 @@ if TYPE_CHECKING:
     from course_lib.sweeps.sweep import RunReport
 
 MAX_ROWS = 200
+_CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """One line for each run that starts, finishes or fails, on stderr.
+    """One line for each run that has finished or failed, on stderr; below them, how many are at work.
 
-    Starts are told on a terminal only. ``quiet`` (or ``COURSE_PROGRESS=0``) leaves the runs that failed for good.
+    Nobody watches what is not a terminal: there, and with ``quiet`` or
+    ``COURSE_PROGRESS=0``, only the runs that failed for good are told.
+    ``COURSE_PROGRESS=1`` gives a line a run anywhere, for a log.
     """
 
     def __init__(self, quiet: bool = False, stream: TextIO | None = None, terminal: bool | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.quiet = quiet or os.environ.get("COURSE_PROGRESS", "1") == "0"
         self.terminal = self.stream.isatty() if terminal is None else terminal
-        self.total = self.done = self.slots = self.executed = 0
+        setting = os.environ.get("COURSE_PROGRESS", "")
+        self.quiet = quiet or setting == "0" or not (self.terminal or setting == "1")
+        self.total = self.done = self.executed = self.working = 0
         self.begun = time.monotonic()
 
     def begin(self, total: int, finished: int, slots: int) -> None:
         """Say how much there is to do."""
-        self.total, self.done, self.slots, self.begun = total, finished, slots, time.monotonic()
+        self.total, self.done, self.begun = total, finished, time.monotonic()
         if not self.quiet:
             self.note(f"{total} runs, {finished} finished before, {total - finished} to do, {slots} at once")
 
-    def started(self, run: PlannedRun) -> None:
-        """Say that a run has been handed out."""
-        if self.terminal and not self.quiet:
-            self.note(f"started   {run.id}  {describe(run.varied)}")
+    def started(self) -> None:
+        """Count a run that has been handed out."""
+        self.working += 1
+        self._status()
 
     def ended(self, run: PlannedRun, attempt: Attempt, attempts: int, allowed: int, final: bool) -> None:
         """Say how a run ended; ``final`` means that it is not tried again."""
+        self.working -= 1
         self.done += final
         self.executed += final
         count = f"[{self.done}/{self.total}]"
@@ -54,14 +59,28 @@ class Progress:
             self.note(f"{what}  {run.id}  {describe(run.varied)}  {attempt.seconds:.0f} s  {count}: {_first_line(attempt.error)}")
 
     def note(self, text: str) -> None:
-        """Print one line now."""
-        print(text, file=self.stream, flush=True)
+        """Print one line now, in the place of the status."""
+        print(f"{_CLEAR}{text}" if self.terminal else text, file=self.stream, flush=True)
+        self._status()
+
+    def end(self) -> None:
+        """Take the status away."""
+        self.working = 0
+        if self.terminal:
+            print(_CLEAR, end="", file=self.stream, flush=True)
+
+    def _status(self) -> None:
+        """On a terminal, show what is going on in a line that is not kept."""
+        if self.terminal and not self.quiet and self.working:
+            text = f"{_CLEAR}{self.done} of {self.total} done, {self.working} at work{self._left()}"
+            print(text, end="", file=self.stream, flush=True)
 
     def _left(self) -> str:
         """Say how long the rest will take, at the rate so far."""
         left = self.total - self.done
-        rate = (time.monotonic() - self.begun) / self.executed
-        return f", about {left * rate:.0f} s left" if left else ""
+        if not left or not self.executed:
+            return ""
+        return f", about {left * (time.monotonic() - self.begun) / self.executed:.0f} s left"
 
 
 def _first_line(text: str | None) -> str:
@@ -89,7 +108,7 @@ def as_data(reports: Sequence[RunReport], folder: str) -> dict[str, Any]:
     runs: list[Mapping[str, Any]] = [
         {"id": r.run.id, "notebook": r.run.notebook, "profile": r.run.profile, "parameters": dict(r.run.parameters),
          "folder": f"{folder}/{r.run.notebook}/{r.run.id}", "outcome": r.outcome, "error": r.error, "seconds": r.seconds,
-         "attempts": r.attempts, "earlier": r.earlier}
+         "attempts": r.attempts, "earlier": r.earlier, "changed": list(r.changed)}
         for r in reports
     ]
     failed = sum(r.outcome != "ok" for r in reports)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.sweeps.definition import Definition
 from course_lib.sweeps.folders import clear_halves, look, set_aside
+from course_lib.sweeps.inputs import Inputs
 from course_lib.sweeps.local import LocalPool
 from course_lib.sweeps.lock import sole_sweep
 from course_lib.sweeps.plan import PlannedRun, check_plan, planned
@@ -19,13 +20,17 @@ from course_lib.sweeps.progress import Progress
 
 @dataclass(frozen=True)
 class RunReport:
-    """What became of one run; ``earlier`` means an earlier sweep had finished it, with no attempt in this one."""
+    """What became of one run; ``earlier`` means an earlier sweep had finished it, with no attempt in this one.
+
+    ``changed`` names the inputs of such a run that are not what they were then.
+    """
 
     run: PlannedRun
     outcome: str
     error: str | None = None
     seconds: float = 0.0
     attempts: int = 0
+    changed: tuple[str, ...] = ()
 
     @property
     def earlier(self) -> bool:
@@ -45,26 +50,37 @@ def run_sweep(
     ``KeyboardInterrupt`` the same call completes the sweep.
     """
     progress = progress or Progress(quiet=True)
+    inputs = Inputs(definition.notebook, source)
     check_plan(definition)
     with sole_sweep(out) as lock:
-        reports = {r.run.id: r for r in _finished(definition, out)}
+        reports = {r.run.id: r for r in _finished(definition, out, inputs)}
         with closing(_pool(definition, out, lock, address, source)) as pool:
             ids = {run.id for run in planned(definition)}
             if not address:  # a task of an earlier sweep may still be at work on a cluster
                 clear_halves(out / definition.notebook, ids)
             progress.begin(definition.count, len(reports), pool.slots)
+            _tell_changes(reports.values(), progress)
             todo = (run for run in planned(definition) if run.id not in reports)
-            for report in _work_off(todo, pool, out, definition.retries, progress):
-                reports[report.run.id] = report
+            try:
+                for report in _work_off(todo, pool, out, definition.retries, progress):
+                    reports[report.run.id] = report
+            finally:
+                progress.end()
         clear_halves(out / definition.notebook, ids)
     return sorted(reports.values(), key=lambda report: report.run.number)
 
 
-def _finished(definition: Definition, out: Path) -> Iterator[RunReport]:
+def _finished(definition: Definition, out: Path, inputs: Inputs) -> Iterator[RunReport]:
     for run in planned(definition):
         found = look(out / run.notebook / run.id)
         if found.outcome == "ok":
-            yield RunReport(run, "ok", seconds=found.seconds)
+            yield RunReport(run, "ok", seconds=found.seconds, changed=inputs.changed(run.parameters, found.hashes))
+
+
+def _tell_changes(finished: Iterable[RunReport], progress: Progress) -> None:
+    """Say which finished runs the same sweep would not give again: they are kept, but nobody should take them for new."""
+    for what, count in Counter(name for report in finished for name in report.changed).items():
+        progress.note(f"{count} finished runs are kept although {what} has changed since; for new ones choose another --out")
 
 
 def _pool(definition: Definition, out: Path, lock: int, address: str | None, source: Path | None) -> Pool:
@@ -86,7 +102,7 @@ def _work_off(todo: Iterator[PlannedRun], pool: Pool, out: Path, retries: int, p
             if kept := set_aside(out / run.notebook / run.id):
                 progress.note(f"{run.id}: found a folder without a valid manifest, kept as {kept.name}")
             pool.start(run)
-            progress.started(run)
+            progress.started()
             busy += 1
         if not busy:
             return

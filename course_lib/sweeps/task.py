@@ -23,6 +23,8 @@ GRACE = 10.0
 def perform(request: dict[str, Any], environment: dict[str, str] | None = None) -> dict[str, Any]:
     """Execute one run; return its outcome, error and seconds. Refusals and failures are replies, not exceptions."""
     os.environ.update(environment or {})
+    if os.path.isdir(request["folder"]):  # paths among the parameters are meant from where the sweep was typed
+        os.chdir(request["folder"])
     from course_lib.errors import CourseError
     from course_lib.execution import RunRequest, execute
 
@@ -32,8 +34,8 @@ def perform(request: dict[str, Any], environment: dict[str, str] | None = None) 
     try:
         result = execute(wanted, Path(request["out"]))
         outcome, error = result.outcome, result.error
-    except CourseError as refusal:
-        outcome, error = "refused", str(refusal)
+    except CourseError as refusal:  # one with an exit code of its own was executed, and could not be kept
+        outcome, error = "failed" if hasattr(refusal, "exit_code") else "refused", str(refusal)
     except Exception as failure:  # a kernel that does not answer, a full disk: this run failed, the sweep goes on
         outcome, error = "failed", f"{type(failure).__name__}: {failure}"
     return {"outcome": outcome, "error": error and error[:4000], "seconds": round(time.monotonic() - begin, 2)}
@@ -65,9 +67,7 @@ def _line(handle: int) -> bytes:
 def _end_with_sweep() -> None:
     while os.read(0, 4096):
         pass
-    main_thread = threading.main_thread().ident
-    assert main_thread is not None
-    signal.pthread_kill(main_thread, signal.SIGINT)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # a thread that runs has a number
     time.sleep(GRACE)
     os._exit(130)
 

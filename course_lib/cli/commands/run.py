@@ -31,6 +31,7 @@ def command(
     ] = None,
     profile: Annotated[str | None, typer.Option(help="auto, smoke, cpu or gpu.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of run folders; default: COURSE_RUNS_DIR, else runs/.")] = None,
+    model: Annotated[bool, typer.Option("--model/--no-model", help="Keep the fine-tuned weights in the run folder.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no result but errors.")] = False,
 ) -> int:
@@ -44,7 +45,7 @@ def command(
 
     values = check_request(notebook, parse_parameters(notebook, parameter or []), profile)
     progress = None if quiet else Progress(notebook, expected_seconds(notebook, values.get("profile"), out))
-    result = execute(RunRequest(notebook, values), out, on_progress=progress)
+    result = execute(RunRequest(notebook, values, keep_model=model), out, on_progress=progress)
     folder = nearby(result.folder)
     if as_json:
         print_json({"notebook": notebook, "id": result.folder.name, "folder": folder, "outcome": result.outcome,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,4 +72,11 @@ def differing(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _block(title: str, values: Mapping[str, Any]) -> list[str]:
     width = max(len(name) for name in values)
-    return [title, *(f"  {name:{width}}  {'none' if value is None else value}".rstrip() for name, value in values.items()), ""]
+    return [title, *(f"  {name:{width}}  {_plain(value)}".rstrip() for name, value in values.items()), ""]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as one line that moves no cursor: texts with line ends or control characters are quoted."""
+    if value is None:
+        return "none"
+    return value if not isinstance(value, str) or value.isprintable() else json.dumps(value, ensure_ascii=True)
