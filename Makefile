@@ -39,8 +39,9 @@ notebooks: setup  ## execute the notebooks with default parameters and refresh t
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m course_lib.publish
 
 lab: setup  ## open JupyterLab on copies of the notebooks in work/
-	@mkdir -p work && cp -n notebooks/*.ipynb work/ 2>/dev/null || true
+	@mkdir -p work && cp -rn notebooks/*.ipynb notebooks/solutions notebooks/GLOSSARY.md work/ 2>/dev/null || true
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=work
 
 lab-reset:  ## put your copies aside (work-old-...) so that make lab starts over
-	@if [ -d work ]; then mv work work-old-$$(date +%Y%m%d-%H%M%S) && echo "your copies are kept in the work-old-... folder"; else echo "nothing to reset"; fi
+	@if [ -d work ]; then old=work-old-$$(date +%Y%m%d-%H%M%S); mv work $$old && echo "your copies are kept in $$old"; \
+	if [ -f $$old/progress.json ]; then mkdir work && cp -p $$old/progress.json work/; fi; else echo "nothing to reset"; fi

@@ -133,6 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         summary = json.loads((PROJECT / "notebooks" / "summary.json").read_text(encoding="utf-8"))
         path = PROJECT / "README.md"
         write_text(path, with_table(path.read_text(encoding="utf-8"), summary))
+        from course_lib.kit import timetable
+
+        return timetable.main(["--write"])  # its minutes and words are those of the notebooks
     except CourseError as error:
         print(error)
         return 2

@@ -180,10 +180,12 @@ def test_the_figures_of_the_package_keep_their_series_apart() -> None:
 
     from course_lib.evaluation.calibration import Reliability
     from course_lib.reporting import figures as drawing
+    from course_lib.widgets import still_run
 
     steps = pd.DataFrame({"step": range(60), "loss": np.linspace(2, 0.1, 60)})
     parts = {name: Reliability(np.array([0.1, 0.9]), np.array([0.2, 0.8]), np.array([5, 5])) for name in ("before", "after")}
-    pages = [drawing.learning_curves(steps, pd.DataFrame({"epoch": [1, 2], "validation_f1": [0.1, 0.5]}), "f1", "F1").data,
+    epochs = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5], "validation_f1": [0.1, 0.5]})
+    pages = [still_run(steps, epochs, "f1", "F1").data,
              drawing.reliability_curve(parts).data]
     tables = [table for page in pages for table in re.findall(r"<table>.*?</table>", page, re.DOTALL)]
     assert len(tables) == 3 and not [alike(table) for table in tables if alike(table)]

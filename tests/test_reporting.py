@@ -72,13 +72,7 @@ def test_aligned_tokens_say_what_is_ignored():
 
 
 # ---- figures ------------------------------------------------------------------------
-def history() -> tuple[pd.DataFrame, pd.DataFrame]:
-    return (pd.DataFrame({"step": range(1, 51), "loss": np.linspace(2, 0.5, 50)}),
-            pd.DataFrame({"epoch": [1, 2], "validation_f1": [0.4, 0.61]}))
-
-
 FIGURES = {
-    "learning_curves": lambda: figures.learning_curves(*history(), "f1", "F1"),
     "interval_bars": lambda: figures.interval_bars({"model": Interval(0.8, 0.75, 0.85), "rule": (0.5, 0.4, 0.6)}, "F1"),
     "score_ladder": lambda: figures.score_ladder({"entity": 0.7, "token": 0.98}, "score"),
     "reliability_curve": lambda: figures.reliability_curve({"before": reliability(np.linspace(0, 1, 40), [True, False] * 20)}),

@@ -243,4 +243,4 @@ def function(answer: Any, name: str = "the answer") -> Callable[..., Any]:
     """Return ``answer`` if it can be called, else raise ``NotTried`` or ``NotYet``."""
     if not callable(tried(answer)):
         raise NotYet(f"{name} should be a function, found {short(answer)} ({type(answer).__name__})")
-    return answer  # type: ignore[no-any-return]
+    return answer

@@ -127,7 +127,7 @@ def test_settings(answer: Any) -> None:
     """Good requests are obeyed, unknown names refused by name, and defaults stay as they are."""
     tables: list[dict[str, Any]] = [{"epochs": 5, "learning_rate": 5e-4, "seed": 0}, {"corpus": "medical_notes", "limit": None}]
     requests: list[list[dict[str, Any]]] = [[{}, {"epochs": 3}, {"seed": 0, "epochs": 1}], [{"limit": 0}, {"corpus": ""}]]
-    wrong = (({"epoch": 3}, "epoch"), ({"corpus": "mine", "profil": "gpu"}, "profil"))
+    wrong: list[tuple[dict[str, Any], str]] = [({"epoch": 3}, "epoch"), ({"corpus": "mine", "profil": "gpu"}, "profil")]
     for defaults, several in zip(tables, requests, strict=True):
         for given in several:
             ours, case = dict(defaults), f"the request {given} and the defaults {defaults}"

@@ -70,8 +70,8 @@ def _best(starts: list[float], ends: list[float], inside: list[bool], longest: i
     from course_lib.evaluation.qa import Window, decode_window
 
     places = [i if ok else -1 for i, ok in enumerate(inside)]
-    scores, offsets = (np.array(values, np.float32) for values in (starts, ends)), np.array(places, np.int32)
-    window = Window(*scores, offsets, offsets)
+    offsets = np.array(places, np.int32)
+    window = Window(np.array(starts, np.float32), np.array(ends, np.float32), offsets, offsets)
     best = decode_window(window, longest, 1)[0]
     return best.start, best.end
 

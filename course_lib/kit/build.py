@@ -20,11 +20,12 @@ from course_lib.files import write_folder, write_json, write_text
 from course_lib.kit.cells import read
 from course_lib.kit.editions import instructor_notebook, student_notebook
 from course_lib.kit.guide import guide
-from course_lib.kit.page import markdown, page, table
+from course_lib.kit.page import page, table
 from course_lib.kit.slides import slides
 from course_lib.kit.wheels import wheels_list
 from course_lib.locations import PROJECT
 from course_lib.parameters import NOTEBOOKS
+from course_lib.reporting.export import markdown_to_html, notebook_to_html
 
 STUDENT, INSTRUCTOR = "course-student", "course-instructor"
 MARKER = "edition.json"
@@ -96,19 +97,17 @@ def start_page(project: Path = PROJECT) -> str:
         rows.append([name, catalogue.title_of(name, project), "not measured" if minutes is None else f"{minutes:.1f}"])
     books = table(["notebook", "what it is about", "minutes"], rows, f"The notebooks; minutes {times.where}", numbers=(2,))
     text = Template((PAGES / "start.md").read_text(encoding="utf-8"))
-    return page("Start here", markdown(text.substitute()).replace("<p>NOTEBOOKS</p>", books))
+    return page("Start here", markdown_to_html(text.substitute()).replace("<p>NOTEBOOKS</p>", books))
 
 
 def _notebooks(folder: Path, project: Path, *, with_solutions: bool) -> None:
     """Write the instructor's notebooks, and as pages to read; solutions where the checkout has them."""
     from nbformat import from_dict
 
-    from course_lib.reporting.export import notebook_to_html
-
     for name in NOTEBOOKS:
         made = instructor_notebook(read(name, project))
         write_json(folder / "notebooks" / f"{name}.ipynb", made)
-        text = notebook_to_html(from_dict(made), name).replace('href="GLOSSARY.md', 'href="../notebooks/GLOSSARY.md')
+        text = notebook_to_html(from_dict(made), name, "../notebooks/GLOSSARY.md")
         write_text(folder / "read" / f"{name}.html", text)
         solved = project / "notebooks" / "solutions" / f"{name}.ipynb"
         if with_solutions and solved.is_file():

@@ -12,9 +12,10 @@ from typing import Any
 from course_lib import catalogue
 from course_lib.kit.cells import figures, notes_by_section, read
 from course_lib.kit.minutes import Minutes, all_minutes
-from course_lib.kit.page import markdown, page, table
+from course_lib.kit.page import page, table
 from course_lib.kit.plan import WORKSHOPS, clock, schedule
 from course_lib.locations import PROJECT
+from course_lib.reporting.export import markdown_to_html
 
 _ERRORS = Path(__file__).resolve().parent / "pages" / "common_errors.md"
 
@@ -25,12 +26,12 @@ def guide(project: Path = PROJECT) -> str:
     errors = common_errors()
     metrics = expected(project)
     parts = ["<h1>For the instructor</h1>", _contents(minutes, project), _timetables(minutes),
-             f"<h2>Before the first notebook</h2>{markdown(errors[''])}"]
+             f"<h2>Before the first notebook</h2>{markdown_to_html(errors[''])}"]
     for m in minutes:
         notebook = read(m.notebook, project)
         parts += [f"<h2 id='n{m.number}'>{m.number} · {escape(m.title)}</h2>", _minutes(m, where), _notes(notebook),
                   _exercises(m.number), "<h3>Common errors, and what to say</h3>",
-                  markdown(errors.get(m.number, "None collected yet.")),
+                  markdown_to_html(errors.get(m.number, "None collected yet.")),
                   _figures(notebook, metrics.get(m.notebook, {}), where)]
     return page("For the instructor", "\n".join(parts))
 
@@ -82,7 +83,8 @@ def _notes(notebook: dict[str, Any]) -> str:
     notes = notes_by_section(notebook)
     if not notes:
         return ""
-    said = "".join(f"<div class='say'><strong>{escape(section)}</strong>{markdown(text)}</div>" for section, text in notes)
+    said = "".join(f"<div class='say'><strong>{escape(section)}</strong>{markdown_to_html(text)}</div>"
+                   for section, text in notes)
     return f"<h3>Speaker notes</h3>{said}"
 
 

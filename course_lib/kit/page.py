@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -35,10 +34,3 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: str =
                      for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
-
-
-def markdown(text: str) -> str:
-    """Return Markdown as HTML, with formulas as MathML; links to the glossary become plain words."""
-    from course_lib.reporting import export
-
-    return export._markdown(re.sub(r"\[([^\]]+)\]\(GLOSSARY\.md#[^)]*\)", r"\1", text))

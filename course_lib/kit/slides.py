@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_lib.kit.cells import Notebook
 from course_lib.kit.deck import ROOM, Piece, Slide, columns
-from course_lib.kit.page import markdown
+from course_lib.reporting.export import markdown_to_html
 
 _REVEAL = Path(__file__).resolve().parent / "pages" / "reveal"
 _PAGES = _REVEAL.parent
@@ -33,13 +33,13 @@ def _slide(slide: Slide) -> str:
     inner = "".join(_piece(piece) for piece in slide.pieces)
     if slide.lines > ROOM:  # one piece too long for any slide: it scrolls, by keyboard too
         inner = f"<div class='scroll' tabindex='0' role='region' aria-label='long slide, scrolls'>{inner}</div>"
-    notes = f"<aside class='notes'>{''.join(markdown(note) for note in slide.notes)}</aside>" if slide.notes else ""
+    notes = f"<aside class='notes'>{''.join(markdown_to_html(note) for note in slide.notes)}</aside>" if slide.notes else ""
     return f"<section>{crumb}{inner}{notes}</section>\n"
 
 
 def _piece(piece: Piece) -> str:
     if piece.kind == "text":
-        return f"<div class='text'>{markdown(piece.text)}</div>"
+        return f"<div class='text'>{markdown_to_html(piece.text)}</div>"
     if piece.kind == "code":
         return f"<div class='code'>{_highlight(piece.text)}</div>"
     if piece.kind == "stream":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -33,15 +35,21 @@ class _MathMLRenderer(IPythonRenderer):
         return self._math(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
 
-def _markdown(source: str) -> str:
-    return str(MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(source))
+def markdown_to_html(text: str, glossary: str = "") -> str:
+    """Return Markdown as HTML, with formulas as MathML.
+
+    Links to the glossary lead to ``glossary``; without it they become plain words, since the page stands alone.
+    """
+    text = re.sub(r"\[([^\]]+)\]\(GLOSSARY\.md(#[^)]*)\)", rf"[\1]({glossary}\2)" if glossary else r"\1", text)
+    return str(MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(text))
 
 
-def notebook_to_html(notebook: Any, title: str) -> str:
-    """Return one HTML page; images are embedded, no address is contacted."""
+def notebook_to_html(notebook: Any, title: str, glossary: str = "") -> str:
+    """Return one HTML page; images are embedded, no address is contacted. ``glossary`` as in ``markdown_to_html``."""
     exporter = HTMLExporter(
         template_name="template", extra_template_basedirs=[str(_TEMPLATES)], embed_images=True,
-        filters={"markdown2html": _markdown}, exclude_input_prompt=True, exclude_output_prompt=True,
+        filters={"markdown2html": partial(markdown_to_html, glossary=glossary)},
+        exclude_input_prompt=True, exclude_output_prompt=True,
     )
     copy = nbformat.from_dict(notebook)
     copy.metadata.pop("widgets", None)
