@@ -129,6 +129,7 @@ def _curves(steps: Rows, epochs: Rows, monitor: str, label: str, smoothing: int,
         left.set_yscale("log")
     else:
         left.set_ylim(0, None)
+    left.xaxis.get_major_locator().set_params(integer=True)
     left.legend(loc="upper right")
     right.plot([e for e, _ in scored], [v for _, v in scored], color=COLORS[1])
     right.set(xlabel="epoch", ylabel=f"validation {label}", ylim=(0, 1), xticks=[e for e, _ in scored])
