@@ -19,9 +19,9 @@ COMMANDS = {
     "sweep": ("sweep", "Execute many runs: a grid, a list, or several seeds."),
     "compare": ("compare", "One page about several runs, with tests of their differences."),
     "show": ("show", "What one run was: parameters, settings, metrics, manifest."),
-    "progress": ("progress", "Which exercises are done; for a room: how many, and who is stuck."),
+    "progress": ("progress", "Which exercises are done, here or in a whole room."),
     "build": ("build", "Student and instructor builds, and slides, from one source."),
-    "room": ("room", "Prepare machines of a workshop room, without a network too."),
+    "room": ("room", "A USB stick that sets up a workshop's machines offline."),
 }
 """Name -> (module under ``course_lib.cli.commands``, one line of help)."""
 EPILOG = """\b
@@ -87,7 +87,7 @@ app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, no
 
 @app.callback()
 def course(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:  # noqa: ARG001
-    """Report runs one can trust: run, verify, sweep and compare the notebooks of this course.
+    """Run, verify, sweep and compare the notebooks of this course; learn from it, and teach it.
 
     Exit codes: 0 ok; 1 a notebook failed or numbers differ; 2 refused, nothing
     was run; 130 interrupted.

@@ -9,7 +9,7 @@ import typer
 
 from course_lib.cli.console import FAILED, OK, print_json
 
-EPILOG = """\\b
+EPILOG = """\b
 Examples:
   course progress
   course progress --json
