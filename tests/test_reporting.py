@@ -47,6 +47,16 @@ def test_clean_outputs():
     assert cleaned.cells[0].metadata == {"tags": ["x"]} and "widgets" not in cleaned.metadata and "kernelspec" in cleaned.metadata
 
 
+def test_a_bar_in_many_outputs_is_settled_as_one():
+    """Kernels may send each drawing of a bar as an output of its own, all beginning with a carriage return."""
+    texts = ["  0%|    |", "\r 50%|##  |", "\r100%|####|", "\r          \r", "epoch 1: loss 0.5\n"]
+    outputs = [*(new_output("stream", name="stdout", text=t) for t in texts), new_output("stream", name="stderr", text="x\n"),
+               new_output("stream", name="stdout", text="end\n")]
+    cleaned = clean_outputs(new_notebook(cells=[new_code_cell("1", outputs=outputs)]))
+    assert [(o.name, o.text) for o in cleaned.cells[0].outputs] == [
+        ("stdout", "epoch 1: loss 0.5\n"), ("stderr", "x\n"), ("stdout", "end\n")]
+
+
 def test_marked_text_escapes_and_names_the_label():
     html = marked_text("a <b> & fever", [Span(2, 5, "TAG<")], caption="<i>").data
     assert "<b>" not in html and "&lt;b&gt;" in html and "TAG&lt;" in html and "&lt;i&gt;" in html and "&amp; fever" in html

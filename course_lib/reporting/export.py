@@ -69,11 +69,24 @@ def _settle_line(line: str) -> str:
     return shown.rstrip()
 
 
+def joined_streams(outputs: list[Any]) -> list[Any]:
+    """Join the pieces of one stream: a bar that is drawn over the one before may come as an output of its own."""
+    made: list[Any] = []
+    for output in outputs:
+        if made and output.output_type == "stream" == made[-1].output_type and output.name == made[-1].name:
+            made[-1].text += output.text
+        else:
+            made.append(output)
+    return made
+
+
 def clean_outputs(notebook: Any) -> Any:
     """Settle progress bars and drop widget state and execution times, in place."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = joined_streams(cell.outputs)
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = settle_text(output.text)
