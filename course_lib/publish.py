@@ -107,6 +107,7 @@ def readme_table(summary: dict[str, Any]) -> str:
             if key in m:
                 base = m["baseline_entity_f1" if key == "test_entity_f1" else "baseline_f1"]
                 score = f"{label} {m[key]:.3f} ({m[key + '_low']:.3f} to {m[key + '_high']:.3f}); baseline {base:.3f}"
+                score += f", always silent {m['silent_f1']:.3f}" if "silent_f1" in m else ""
         if "test_exact_match" in m:
             score += f"; exact match {m['test_exact_match']:.3f}"
         name = entry["name"]

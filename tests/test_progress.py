@@ -30,7 +30,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def wrong(id: str = "01.1", reason: str = "for x it gave 1, expected 2") -> Verdict:
-    return Verdict(id, "not yet", reason)
+    return Verdict(id, "not yet", f"{reason}, as printed", reason)
 
 
 def kept(folder: Path) -> dict[str, Any]:
@@ -108,6 +108,63 @@ def test_no_code_and_no_name_are_kept(folder: Path, monkeypatch: pytest.MonkeyPa
     assert "secret" not in text and "somebody" not in text and set(kept(folder)["01.1"]) == {"status", "tries", "first", "last", "reasons", "mark"}
 
 
+OWN_WORDS = ("Mr Smithers has [renal colic](Zeichen) when walking.", "Sister Quimby saw [renal colic](Zeichen) and [chilblains](Leiden).",
+             "Nothing new for Miss Peabody this morning.", "Doctor Fothergill treats [chilblains](Leiden) with [plum juice](Mittel).",
+             "The [plum juice](Mittel) came from Lower Wibbleton.")
+"""Right for 02.8; each change below breaks one of its rules, or makes the check stop."""
+
+
+class Stops(list[str]):
+    """A list of texts that cannot be read."""
+
+    def __iter__(self) -> Any:
+        raise ValueError(f"cannot read {OWN_WORDS[0]}")
+
+
+SPOILT: dict[str, Any] = {
+    "one text": OWN_WORDS[0], "a list of something else": [*OWN_WORDS, OWN_WORDS], "too few": OWN_WORDS[:4],
+    "a short text": [*OWN_WORDS, "Smithers slept."], "twice the same": [*OWN_WORDS, OWN_WORDS[0]],
+    "half a word": [*OWN_WORDS, "Miss Peabody likes [Wibble](Leiden)ton and its plums."],
+    "one label": [text.replace("Leiden", "Zeichen").replace("Mittel", "Zeichen") for text in OWN_WORDS],
+    "marks everywhere": [text.replace("Peabody", "[Peabody](Leiden)") for text in OWN_WORDS],
+    "short names": [text.replace("renal colic", "colic").replace("plum juice", "juice") for text in OWN_WORDS],
+    "not marked": [*OWN_WORDS, "Sister Quimby never saw renal colic here."],
+    "two labels": [*OWN_WORDS, "Sister Quimby took [chilblains](Zeichen) for granted."],
+    "known names": [text.replace("renal colic", "chest pain").replace("chilblains", "cough").replace("plum juice", "aspirin")
+                    for text in OWN_WORDS],
+    "a label of two words": [*OWN_WORDS, "Miss Peabody has [renal colic](Zeichen hier) again."],
+    "a blank between": [*OWN_WORDS, "Miss Peabody has [renal colic] (Zeichen) again."],
+    "an error": Stops(OWN_WORDS), "a function": lambda: OWN_WORDS,
+}
+
+
+def words_of(text: str) -> set[str]:
+    return {word.casefold() for word in re.findall(r"\w{4,}", text)} - {"with", "when", "this", "from", "here", "seen", "label", "text"}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_no_word_of_a_text_of_the_learner_is_kept(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exercises.check("02.8", OWN_WORDS).right
+    (folder / "progress.json").unlink()
+    assert exercises.check("02.8", SPOILT[name]).status == "not yet"
+    assert len(kept(folder)["02.8"]["reasons"]) == 1 and "02.8 not yet" in capsys.readouterr().out
+    given = words_of(repr(OWN_WORDS) + (repr(list.__repr__(SPOILT[name])) if isinstance(SPOILT[name], list) else str(SPOILT[name])))
+    assert not given & words_of((folder / "progress.json").read_text(encoding="utf-8"))
+
+
+def stops_with_a_text(*_: Any, **__: Any) -> Any:
+    raise ValueError("Mr Smithers of Lower Wibbleton")
+
+
+@pytest.mark.parametrize("answer", [stops_with_a_text, "Mr Smithers of Lower Wibbleton", ["Smithers"], {"Smithers": "Wibbleton"}])
+@pytest.mark.parametrize("id", catalogue())
+def test_errors_and_bare_values_are_printed_and_not_kept(id: str, answer: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = exercises.check(id, answer)
+    assert verdict.status == "not yet" and (answer is stops_with_a_text) <= ("Smithers" in capsys.readouterr().out or id == "02.8")
+    text = (folder / "progress.json").read_text(encoding="utf-8")
+    assert kept(folder)[id]["reasons"] and "Smithers" not in text and "Wibbleton" not in text
+
+
 DAMAGED = {
     "empty.json": b"", "cut.json": b'{"schema": 1, "exercises": {"01.1": {"sta', "list.json": b"[1, 2]", "bytes.json": b"\xff\xfe\x00",
     "other-schema.json": b'{"schema": 2, "exercises": {}}', "true-schema.json": b'{"schema": true, "exercises": {}}',
@@ -143,8 +200,8 @@ def test_a_damaged_file_is_put_aside_and_reported(folder: Path, capsys: pytest.C
 def write_many(folder: str, name: str) -> None:
     os.environ["COURSE_PROGRESS_DIR"] = folder
     for i in range(20):
-        store.note(Verdict("01.1", "not yet", f"{name} {i}"), f"{name} {i}")
-        store.note(Verdict(f"02.{name}", "not yet", "x"), i)
+        store.note(wrong("01.1", f"{name} {i}"), f"{name} {i}")
+        store.note(wrong(f"02.{name}", "x"), i)
 
 
 def test_two_notebooks_may_check_at_once(folder: Path) -> None:

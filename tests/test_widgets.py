@@ -13,6 +13,7 @@ import torch
 from samples import LABELS, TAGS, note
 
 from course_lib.data.labels import IGNORE_INDEX
+from course_lib.data.marks import has_broken_mark, marked_note, read_marks, with_marks
 from course_lib.errors import ConfigError, DataError
 from course_lib.evaluation.qa import Window, decode_question
 from course_lib.reporting.export import clean_outputs
@@ -34,7 +35,7 @@ from course_lib.widgets import (
 )
 from course_lib.widgets import answers as answers_module
 from course_lib.widgets import runs as runs_module
-from course_lib.widgets.alignment import place_labels, read_marks, with_marks
+from course_lib.widgets.alignment import known_spans, place_labels
 from course_lib.widgets.answers import probabilities
 from course_lib.widgets.loss import gradient, penalised_loss, walk
 from course_lib.widgets.runs import smooth
@@ -125,12 +126,17 @@ def test_walk_is_gradient_descent_as_autograd_does_it():
 
 
 @pytest.mark.parametrize(("strength", "rate", "words"), [
-    (0.1, 2.0, "come to rest"), (0.52, 2.0, "leaps ever further"), (0.36, 2.0, "zigzags"), (0.0, 0.01, "still moving")])
+    (0.1, 2.0, "come to rest"), (0.52, 2.0, "leaps ever further"), (0.36, 2.0, "zigzags"), (0.0, 0.01, "still moving"), (0.0, 10.0, "never quite")])
 def test_words_say_how_the_walk_ends(strength, rate, words):
     panel = loss_explorer()
     panel.control("strength").value, panel.control("rate").value = strength, rate
     assert words in panel.view.text
     assert panel.view.text in panel.view.html.replace("&#x27;", "'"), "the alt text and the line below say the same"
+
+
+def test_a_slow_walk_is_not_at_rest():
+    panel = loss_explorer(probability=0.99, rate=0.01, strength=0.1)
+    assert "gradient p − y = -0.01" in panel.view.text and "still moving" in panel.view.text
 
 
 def test_every_loss_control_moves_the_picture():
@@ -150,12 +156,15 @@ def test_impossible_settings_are_refused(wrong):
 # ---- alignment ----------------------------------------------------------------
 def test_marks_are_read_and_written(notes):
     for sample in notes:
-        plain, spans, unknown = read_marks(with_marks(sample), LABELS.types)
-        assert (plain, spans, unknown) == (sample.text, sample.spans, ())
+        assert read_marks(with_marks(sample)) == (sample.text, sample.spans)
+        assert marked_note(sample.id, with_marks(sample)).spans == sample.spans
     assert sum(len(n.spans) for n in notes) == 6
-    plain, spans, unknown = read_marks("[1] a [symptom  dry cough ] and [MEDICIN aspirin]", LABELS.types)
-    assert plain == "[1] a dry cough and [MEDICIN aspirin]" and unknown == ("MEDICIN",)
-    assert [(plain[s.start:s.end], s.label) for s in spans] == [("dry cough", "SYMPTOM")]
+    plain, marked = read_marks("[1] a [ dry cough](symptom) and [aspirin](MEDICIN)")
+    assert plain == "[1] a  dry cough and aspirin" and not has_broken_mark(plain)
+    spans, unknown = known_spans(marked, LABELS.types)
+    assert [(plain[s.start:s.end], s.label) for s in spans] == [("dry cough", "SYMPTOM")] and unknown == ("MEDICIN",)
+    with pytest.raises(DataError, match=r"text 'x': expected marks like \[aspirin\]\(MEDICINE\), the label one word"):
+        marked_note("x", "Had a [renal scan](IMAGING TEST) today.")
 
 
 def test_labels_in_three_ways_counted_by_hand():
@@ -175,10 +184,10 @@ def test_alignment_view_counts_pieces_and_hides_on_request(tokenizer):
     assert panel.view.html.count("<td") == 3 * 5 and "[CLS]" not in panel.view.html  # piece, word id, word, tag, label
     panel.control("text").value = " "
     assert "expected some words, found none" in panel.view.text
-    panel.control("text").value = "Takes [MEDICIN aspirin] ⚕"
+    panel.control("text").value = "Takes [aspirin](MEDICIN) ⚕"
     assert "Did you mean 'MEDICINE'?" in panel.view.text and "of the pieces are unknown" in panel.view.text
     assert "; 0% of the pieces" not in panel.view.text
-    panel.control("text").value = "Takes [MEDICINE met]formin."
+    panel.control("text").value = "Takes [met](MEDICINE)formin."
     assert "'met' begins or ends inside a word" in panel.view.text and "names marked: 1, names that the labels open (B-): 0" in panel.view.text
 
 
@@ -231,12 +240,16 @@ def test_probabilities_leave_the_question_out():
 def test_null_threshold_silences():
     panel = answer_explorer(read, "What fell?", "The profit fell.")
     assert "Answer: profit" in panel.view.text and "the best span: -4.00; above" in panel.view.text
+    lines = panel.view.text.splitlines()[2:]
+    assert lines[0].startswith("profit | 8.0") and sum(line.startswith("(no answer), less the threshold | 4.0") for line in lines) == 1
     panel.control("threshold").value = -4.1
     assert "No answer is given." in panel.view.text
     lines = panel.view.text.splitlines()[2:]
-    assert lines[0].startswith("profit | 8.0") and lines[1].startswith("The profit | 4.5") or "(no answer)" in lines[1]
+    assert lines[0].startswith("(no answer), less the threshold | 8.1"), "the first row is what is answered"
+    shares = [float(line.split(" | ")[2]) for line in lines]
+    assert shares == sorted(shares, reverse=True) and 0.99 < sum(shares) <= 1
     panel.control("n_best").value = 1
-    assert [line.split(" | ")[0] for line in panel.view.text.splitlines()[2:]] == ["profit", "(no answer)"]
+    assert [line.split(" | ")[0] for line in panel.view.text.splitlines()[2:]] == ["(no answer), less the threshold", "profit"]
     panel.control("question").value = "What rose?"
     panel.control("context").value = "Nothing <here>."
     assert "<here>" not in panel.view.html and "No answer is given." in panel.view.text

@@ -10,7 +10,7 @@ import math
 import re
 import reprlib
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.exercises.model import NotTried, NotYet
@@ -124,16 +124,15 @@ def called(answer: Any, *args: Any, when: str = "", **more: Any) -> Any:
     ``...`` or ``NotImplementedError`` mean *not tried*; any other error inside,
     a forgotten ``return`` and an answer that is no function raise ``NotYet``.
     """
-    tried(answer)
-    if not callable(answer):
-        raise NotYet(f"a function was expected, found {short(answer)} ({type(answer).__name__})")
+    function(answer)
     case = f"for {when} " if when else ""
     try:
         found = answer(*args, **more)
     except NotImplementedError:
         raise NotTried from None
     except (Exception, SystemExit) as error:
-        raise NotYet(f"{case}it stopped with {type(error).__name__}: {one_line(str(error)) or 'no message'}") from error
+        stopped = f"{case}it stopped with {type(error).__name__}"
+        raise NotYet(f"{stopped}: {one_line(str(error)) or 'no message'}", kept=stopped) from error
     if found is None and _is_empty(answer):
         raise NotTried
     if found is None:
@@ -143,8 +142,7 @@ def called(answer: Any, *args: Any, when: str = "", **more: Any) -> Any:
 
 def refused(answer: Any, *args: Any, when: str, **more: Any) -> str:
     """Call the learner's function where it must raise; return the text of its error, or raise ``NotYet``."""
-    if not callable(tried(answer)):
-        raise NotYet(f"a function was expected, found {short(answer)} ({type(answer).__name__})")
+    function(answer)
     try:
         found = answer(*args, **more)
     except NotImplementedError:
@@ -233,14 +231,20 @@ def number(found: Any, *, when: str) -> float:
     return float(value)
 
 
-def require(fine: Any, reason: str) -> None:
-    """Raise ``NotYet(reason)`` unless ``fine``; the reason completes "not yet, because ..."."""
+def of_shape(found: Any, shape: Sequence[int], *, when: str) -> None:
+    """Raise ``NotYet`` unless it is a tensor of this shape."""
+    require(_kind(found) == "tensor", f"for {when} a tensor was expected, it gave {short(found)}")
+    require(tuple(found.shape) == tuple(shape), f"for {when} it gave the shape {tuple(found.shape)}, expected {tuple(shape)}")
+
+
+def require(fine: Any, reason: str, kept: str | None = None) -> None:
+    """Raise ``NotYet(reason, kept)`` unless ``fine``; the reason completes "not yet, because ..."."""
     if not fine:
-        raise NotYet(reason)
+        raise NotYet(reason, kept)
 
 
-def function(answer: Any, name: str = "the answer") -> Callable[..., Any]:
-    """Return ``answer`` if it can be called, else raise ``NotTried`` or ``NotYet``."""
-    if not callable(tried(answer)):
-        raise NotYet(f"{name} should be a function, found {short(answer)} ({type(answer).__name__})")
-    return answer
+def function(answer: Any) -> None:
+    """Raise ``NotTried`` or ``NotYet`` unless ``answer`` can be called."""
+    kind = type(tried(answer)).__name__
+    require(callable(answer), f"a function was expected, found {short(answer)} ({kind})",
+            kept=f"a function was expected, found a value of type {kind}")

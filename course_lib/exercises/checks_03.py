@@ -210,7 +210,8 @@ def test_number_score(answer: Any) -> None:
     for own, gold in (("£4.2 million", "$4.2 million"), ("€18m", "£18m"), ("4.2%", "4.2"), ("£12", "12%")):
         _rule(answer, own, gold, 0.0, 0.99, "less than 1 for another unit")
     words = [("Ravi Anstruther", "Ravi Anstruther", 1.0), ("wet weather", "Ravi Anstruther", 0.0), ("", "", 1.0),
-             ("", "£4.2 million", 0.0), ("£4.2 million", "", 0.0), ("wet weather", "£4.2 million", 0.0)]
+             ("rents rose", "rents fell", 0.0), ("wet weather", "£4.2 million", 0.0),
+             ("", "£4.2 million", 0.0), ("£4.2 million", "", 0.0)]
     for own, gold, expected in words:
         _rule(answer, own, gold, expected, expected, f"{expected:.0f}")
 
@@ -221,7 +222,8 @@ def _alike() -> list[tuple[str, str]]:
         pairs += [(f"£{value} million", f"£{value}m"), (f"£{round(float(value) * 1e6):,}", f"£{value} million"),
                   (f"${value}bn", f"${value} billion")]
     return [*pairs, ("£350k", "£350,000"), ("£3 thousand", "£3,000"), ("€2 billion", "€2,000 million"), ("(1.3)", "-1.3"),
-            ("-£2.4 million", "(£2.4 million)"), ("12 per cent", "12%"), ("7.5%", "7.5 per cent"), ("1,846", "1846")]
+            ("-£2.4 million", "(£2.4 million)"), ("12 per cent", "12%"), ("7.5%", "7.5 per cent"), ("1,846", "1846"),
+            ("£4.2M", "£4.2m"), ("£350 Million", "£350,000,000")]
 
 
 def _rule(answer: Any, own: str, gold: str, least: float, most: float, rule: str) -> None:

@@ -20,7 +20,16 @@ KINDS = {"warm-up": "warm-up", "practice": "practice", "mend": "mend this", "ope
 
 
 class NotYet(Exception):
-    """Raised by a test for a wrong answer; its text completes "not yet, because ..."."""
+    """Raised by a test for a wrong answer; its text completes "not yet, because ...".
+
+    ``kept`` is what the progress file keeps of it, and no free text of a learner
+    may stand there: give it wherever the reason quotes a text, or an error, of theirs.
+    """
+
+    def __init__(self, reason: str, kept: str | None = None) -> None:
+        """Keep the whole reason if ``kept`` is not given."""
+        super().__init__(reason)
+        self.kept = reason if kept is None else kept
 
 
 class NotTried(Exception):

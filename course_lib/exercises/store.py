@@ -1,4 +1,4 @@
-"""A learner's progress: one small file on this machine, no name, no code.
+"""A learner's progress: one small file on this machine, no name, no code, no text of theirs.
 
 Writing is atomic and locked, so that two notebooks may check at once. A damaged
 file is put aside under a new name, never deleted.
@@ -126,8 +126,9 @@ def _after(before: Entry | None, verdict: Verdict, mark: str) -> Entry:
         entry = replace(entry, tries=entry.tries + 1, mark=mark)
     if verdict.right:
         return replace(entry, status="done", last=now)
-    reason = one_line(verdict.reason, LONGEST)
-    return replace(entry, last=now, reasons=(*[r for r in entry.reasons if r != reason], reason)[-5:])
+    reason = one_line(verdict.kept, LONGEST)
+    others = tuple(r for r in entry.reasons if r != reason)
+    return replace(entry, last=now, reasons=(*others, reason)[-5:] if reason else others)
 
 
 def mark_of(answer: Any) -> str:

@@ -14,11 +14,15 @@ LONGEST_REASON = 400
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What a check says: ``status`` is "not tried", "right" or "not yet"."""
+    """What a check says: ``status`` is "not tried", "right" or "not yet".
+
+    ``reason`` is printed, ``kept`` goes into the progress file: the same without texts of the learner.
+    """
 
     id: str
     status: str
     reason: str = ""
+    kept: str = ""
 
     @property
     def right(self) -> bool:
@@ -45,8 +49,9 @@ def judge(id: str, answer: Any) -> Verdict:
     except NotTried:
         return Verdict(id, "not tried")
     except NotYet as wrong:
-        return Verdict(id, "not yet", one_line(str(wrong), LONGEST_REASON).rstrip("."))
+        reason, kept = (one_line(text, LONGEST_REASON).rstrip(".") for text in (str(wrong), wrong.kept))
+        return Verdict(id, "not yet", reason, kept)
     except Exception as error:  # an answer of another form than the test can read
-        found = one_line(f"{type(error).__name__}: {error}")
-        return Verdict(id, "not yet", f"the answer has another form than the exercise asks for ({found})")
+        form, kind = "the answer has another form than the exercise asks for", type(error).__name__
+        return Verdict(id, "not yet", f"{form} ({one_line(f'{kind}: {error}')})", f"{form} ({one_line(kind)})")
     return Verdict(id, "right")

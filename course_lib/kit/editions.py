@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 from typing import Any
 
 from course_lib.kit.cells import Notebook, is_notes, is_text, source, tags
 
 SOLUTION = "# solution "
 """First words of a solution cell."""
+STUDENT_WORDS = (
+    (r"The solutions lie in\s+`solutions/\w+\.ipynb`\.", "Your instructor has the solutions."),
+    (r"`make setup`", "the set-up of `START.html`"),
+    (r"Type: make setup\b", "See START.html, section 1"),
+)
+"""What stands in the checkout alone, and the words for it in the student edition: it has no Makefile and no solutions."""
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
           "language_info": {"name": "python"}}
 
@@ -35,6 +42,9 @@ def is_solution(cell: dict[str, Any]) -> bool:
 
 
 def _blank(cell: dict[str, Any]) -> dict[str, Any]:
-    kept = {"cell_type": cell["cell_type"], "metadata": {"tags": tags(cell)} if tags(cell) else {}, "source": source(cell)}
+    text = source(cell)
+    for pattern, words in STUDENT_WORDS:
+        text = re.sub(pattern, words, text)
+    kept = {"cell_type": cell["cell_type"], "metadata": {"tags": tags(cell)} if tags(cell) else {}, "source": text}
     kept["id"] = cell.get("id") or hashlib.sha256(source(cell).encode()).hexdigest()[:8]
     return kept if is_text(cell) else kept | {"outputs": [], "execution_count": None}

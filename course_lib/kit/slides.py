@@ -76,10 +76,10 @@ def _style() -> type:
 
 @cache
 def _asset(name: str) -> str:
-    """Return a file of reveal.js fit to stand inside a page: no map is asked for, no tag is ended early."""
+    """Return a file of reveal.js fit to stand inside a page: no map is asked for, no tag in a string begins or ends a script."""
     text = (_REVEAL / name).read_text(encoding="utf-8")
     text = re.sub(r"//# sourceMappingURL=\S+", "", text)
-    return text.replace("</script", "<\\/script") if name.endswith(".js") else text
+    return text.replace("</script", "<\\/script").replace("<script", "\\x3cscript") if name.endswith(".js") else text
 
 
 @cache

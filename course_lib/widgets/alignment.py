@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import ipywidgets
 from IPython.display import HTML
 
 from course_lib.data.labels import IGNORE_INDEX, LabelSet
+from course_lib.data.marks import has_broken_mark, read_marks, with_marks
 from course_lib.data.ner_features import align_labels, word_of_pieces
 from course_lib.data.records import Note, Span
 from course_lib.errors import DataError, one_of
@@ -29,35 +29,13 @@ WAYS = {
     "every piece, B- copied (a classic mistake)": "copied",
     "by position from the left (a classic mistake)": "position",
 }
-_MARK = re.compile(r"\[(\w+)\s+([^\[\]]*[^\[\]\s])\s*\]")
 
 
-def read_marks(text: str, types: Sequence[str]) -> tuple[str, tuple[Span, ...], tuple[str, ...]]:
-    """Read ``[LABEL some words]`` out of a text.
-
-    Returns the text without the marks, the marked spans, and the bracketed
-    words that are no label (their brackets stay in the text).
-    """
+def known_spans(spans: Sequence[Span], types: Sequence[str]) -> tuple[tuple[Span, ...], tuple[str, ...]]:
+    """Return the spans whose label is one of ``types`` (in any case of letters), spelt so, and the labels that are none."""
     named = {kind.casefold(): kind for kind in types}
-    plain, spans, unknown, position = "", [], [], 0
-    for found in _MARK.finditer(text):
-        kind = named.get(found[1].casefold())
-        if kind is None:
-            unknown.append(found[1])
-            continue
-        plain += text[position : found.start()]
-        spans.append(Span(len(plain), len(plain) + len(found[2]), kind))
-        plain, position = plain + found[2], found.end()
-    return plain + text[position:], tuple(spans), tuple(unknown)
-
-
-def with_marks(note: Note) -> str:
-    """Return a note's text with its spans marked as ``[LABEL some words]``, on one line."""
-    parts, position = [], 0
-    for span in sorted(note.spans):
-        parts += [note.text[position : span.start], f"[{span.label} {note.surface(span)}]"]
-        position = span.end
-    return re.sub(r"\s", " ", "".join([*parts, note.text[position:]]))
+    known = tuple(Span(s.start, s.end, named[s.label.casefold()]) for s in spans if s.label.casefold() in named)
+    return known, tuple(s.label for s in spans if s.label.casefold() not in named)
 
 
 def still_alignment(
@@ -73,7 +51,7 @@ def alignment_explorer(
 ) -> Panel:
     """Return a text field and the pieces the tokenizer makes of it.
 
-    With ``labels``, names are marked in the text as ``[LABEL words]``, and the
+    With ``labels``, names are marked in the text as ``[words](LABEL)``, and the
     table shows the label of each piece; without, ids and characters. A note
     begins with its own spans marked.
     """
@@ -91,7 +69,8 @@ def _view(tokenizer: PreTrainedTokenizerBase, labels: LabelSet | None, text: str
     check_length("your sentence", text)
     if way not in WAYS.values():
         raise DataError(one_of("labels stand on", way, list(WAYS.values())))
-    plain, spans, unknown = read_marks(text, labels.types if labels else ())
+    plain, marked = read_marks(text) if labels else (text, ())
+    spans, unknown = known_spans(marked, labels.types if labels else ())
     if not plain.strip():
         raise DataError("your sentence: expected some words, found none. Type a sentence and press Enter.")
     note = Note("your sentence", plain, spans)
@@ -108,7 +87,8 @@ def _view(tokenizer: PreTrainedTokenizerBase, labels: LabelSet | None, text: str
             row |= {"tag": "ignored" if mark == IGNORE_INDEX else labels.tags[mark], "label": mark}
         facts += _count_labels(marks, labels, len(spans))
         problems += [f"{note.surface(span)!r} begins or ends inside a word: no label can say that." for span in misfits]
-        problems += [one_of("mark", word, list(labels.types)) for word in unknown]
+        problems += [one_of("label", word, list(labels.types)) for word in unknown]
+        problems += ["A mark could not be read: write [name](LABEL), the label one word."] if has_broken_mark(plain) else []
     else:
         for row, number, (start, end) in zip(rows, ids, offsets, strict=True):
             row |= {"id": number, "characters": f"{start} to {end}" if end > start else "none"}

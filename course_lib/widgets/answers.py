@@ -97,7 +97,7 @@ def _view(read: Read, question: str, context: str, threshold: float, n_best: int
     reading = read(question, context)
     decoded, number = reading.decoded, _telling_window(reading)
     window = reading.windows[number]
-    rows = _ranked(decoded, context, n_best)
+    rows = _ranked(decoded, context, n_best, threshold)
     margin = decoded.null_margin
     best = decoded.candidates[0] if decoded.candidates and margin <= threshold else None
     said = (f"Score of silence minus score of the best span: {margin:+.2f}; above the threshold {threshold:.2f} it is silent. "
@@ -127,9 +127,13 @@ def probabilities(window: Window, logits: NDArray[np.float32]) -> NDArray[np.flo
     return np.asarray(scores / scores.sum())
 
 
-def _ranked(decoded: Decoded, context: str, n_best: int) -> list[dict[str, Any]]:
-    """Best spans and silence by score; probabilities are shares among all candidates and silence."""
-    spans, silence = [(c.score, context[c.start : c.end]) for c in decoded.candidates], (decoded.null_score, "(no answer)")
+def _ranked(decoded: Decoded, context: str, n_best: int, threshold: float) -> list[dict[str, Any]]:
+    """Best spans, and silence less the threshold, by score: the first row is what is answered.
+
+    Probabilities are shares among all candidates and silence.
+    """
+    spans = [(c.score, context[c.start : c.end]) for c in decoded.candidates]
+    silence = (decoded.null_score - threshold, "(no answer), less the threshold")
     top = max(score for score, _ in [*spans, silence])
     total = sum(math.exp(score - top) for score, _ in [*spans, silence])
     shown = sorted([*spans[:n_best], silence], key=lambda option: -option[0])

@@ -112,7 +112,10 @@ def _in_words(path: FloatArray, probability: float, label: int, rate: float, str
     """Say what the picture shows, so that nobody has to see it."""
     moves = np.abs(np.diff(path))
     turns = int((np.diff(path)[1:] * np.diff(path)[:-1] < 0).sum())
-    end = ("it has come to rest" if moves[-1] / rate < 0.01 else
+    slopes = moves / rate
+    calm = slopes[-1] < 0.01 and slopes[-1] < 0.1 * slopes[0]  # a slow walk is not at rest
+    end = ("the slope is nearly 0, and never quite: without a pull there is no lowest point" if calm and not strength else
+           "it has come to rest" if calm else
            "it leaps ever further" if turns > STEPS // 2 and moves[-1] >= moves[1] else
            "it zigzags" if turns > STEPS // 2 else "it is still moving")
     here = -math.log(probability if label else 1 - probability)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+
 
 def minutes(weights: float, tokens: float, share: float, rate: float) -> float:
     return 6 * weights * tokens / (share * rate * 1e9) / 60
@@ -60,7 +62,12 @@ def weighted(states: Any, mask: Any) -> Any:
     return (states * (weights / weights.sum(dim=1, keepdim=True))[..., None]).sum(dim=1)
 
 
+def mean_inside(states: Any, mask: Any) -> Any:
+    """The mean without [CLS] and [SEP]."""
+    return torch.stack([row[1 : int(real.sum()) - 1].mean(dim=0) for row, real in zip(states, mask, strict=True)])
+
+
 RIGHT = {
     "00.1": [minutes], "00.2": [unknown_share, unknown_share_by_id], "00.3": [passage], "00.4": [sentence_vectors],
-    "00.5": [settings], "00.6": [make_batches, longest_first], "00.7": [largest, first_piece, weighted],
+    "00.5": [settings], "00.6": [make_batches, longest_first], "00.7": [largest, first_piece, weighted, mean_inside],
 }

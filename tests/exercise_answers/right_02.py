@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import defaultdict
 from typing import Any
@@ -95,6 +96,22 @@ def choose_test_by_documents(documents: list[str], share: float, seed: int) -> s
     return set(np.flatnonzero(np.isin(documents, taken)))
 
 
+def choose_test_in_order_of_appearance(documents: list[str], share: float, seed: int) -> list[int]:
+    kinds, test = list(dict.fromkeys(documents)), []
+    random.Random(seed).shuffle(kinds)
+    while len(test) < share * len(documents):
+        name = kinds.pop()
+        test += [i for i, d in enumerate(documents) if d == name]
+    return test
+
+
+def choose_test_by_digest(documents: list[str], share: float, seed: int) -> list[int]:
+    """What a name is digested to is the same after every start of Python, unlike the order of a set."""
+    kinds = sorted(set(documents), key=lambda d: hashlib.sha256(f"{seed} {d}".encode()).digest())
+    taken = set(kinds[: round(share * len(kinds))])
+    return [i for i, d in enumerate(documents) if d in taken]
+
+
 def windows(length: int, longest: int, overlap: int) -> list[tuple[int, int]]:
     start, found = 0, []
     while True:
@@ -151,7 +168,7 @@ RIGHT = {
     "02.2": [entity_f1, entity_f1_by_rates],
     "02.3": [error_kind, error_kind_by_sets],
     "02.4": [names, names_as_lists],
-    "02.5": [choose_test, choose_test_by_documents],
+    "02.5": [choose_test, choose_test_by_documents, choose_test_in_order_of_appearance, choose_test_by_digest],
     "02.6": [windows, windows_moved_back],
     "02.7": [interval, interval_in_numpy],
     "02.8": [LAW, KITCHEN, tuple(LAW)],

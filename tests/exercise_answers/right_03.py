@@ -82,21 +82,21 @@ def choose_between(margins: list[float], scores: list[float], answerable: list[b
 
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
 AMOUNT = re.compile(r"(?P<minus>[-(])?\s*(?P<currency>[£$€])?(?P<digits>\d[\d,]*(?:\.\d+)?)\s*"
-                    r"(?P<scale>(?:thousand|million|billion|bn|k|m)\b)?\s*(?P<percent>%|per cent)?")
+                    r"(?P<scale>(?:thousand|million|billion|bn|k|m)\b)?\s*(?P<percent>%|per cent)?", re.IGNORECASE)
 
 
 def read(text: str) -> tuple[float, str] | None:
     found = AMOUNT.search(text)
     if not found:
         return None
-    value = float(found["digits"].replace(",", "")) * SCALES.get(found["scale"] or "", 1)
+    value = float(found["digits"].replace(",", "")) * SCALES.get((found["scale"] or "").lower(), 1)
     return round(-value if found["minus"] else value, 6), found["currency"] or ("%" if found["percent"] else "")
 
 
 def number_score(own: str, gold: str) -> float:
     mine, theirs = read(own), read(gold)
     if mine is None and theirs is None:
-        return answer_f1(own, [gold])
+        return float(answer_f1(own, [gold]) == 1)
     if mine is None or theirs is None or abs(mine[0] - theirs[0]) > 1e-9 * abs(theirs[0]):
         return 0.0
     return 1.0 if mine[1] == theirs[1] else 0.5

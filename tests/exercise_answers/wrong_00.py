@@ -47,6 +47,16 @@ def counted_not_shared(text: str, tokenizer: Any) -> int:
     return tokenizer.tokenize(text).count(tokenizer.unk_token)
 
 
+def by_the_sign_of_one_tokenizer(text: str, tokenizer: Any) -> float:
+    pieces = tokenizer.tokenize(text)
+    return pieces.count("[UNK]") / max(1, len(pieces))
+
+
+def by_the_number_of_one_tokenizer(text: str, tokenizer: Any) -> float:
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return ids.count(100) / max(1, len(ids))
+
+
 def last_left_out(text: str, encoded: Any, first: int, last: int) -> str:
     return text[encoded["offset_mapping"][first][0] : encoded["offset_mapping"][last][0]]
 
@@ -182,6 +192,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (empty_text_forgotten, "ZeroDivisionError"),
         (by_words, "it gave 0.333333, expected 0.166667"),
         (counted_not_shared, "it gave 2, expected 0.5"),
+        (by_the_sign_of_one_tokenizer, "'denies severe chest pain' and a tokenizer that writes <unk> it gave 0, expected 0.25"),
+        (by_the_number_of_one_tokenizer, "'denies severe chest pain' and a tokenizer that writes <unk> it gave 0, expected 0.25"),
         (lambda *_: 0.0, "it gave 0, expected 0.5"),
         (lambda text, _: text, "a finite number was expected"),
     ],

@@ -115,6 +115,18 @@ def floor_under_the_fault(step: int, steps: int, warmup: int) -> float:
     return max(1e-3, step / warmup if step < warmup else (steps - 1 - step) / (steps - 1 - warmup))
 
 
+def another_step_up(step: int, steps: int, warmup: int) -> float:
+    return ((step + 1) / (warmup + 1)) ** 2 if step < warmup else (steps - step) / (steps - warmup)
+
+
+def hardly_above_zero(step: int, steps: int, warmup: int) -> float:
+    return max(1e-9, step / warmup if step < warmup else (steps - 1 - step) / (steps - 1 - warmup))
+
+
+def last_hardly_above_zero(step: int, steps: int, warmup: int) -> float:
+    return (step + 1) / (warmup + 1) if step < warmup else max(1e-9, (steps - 1 - step) / (steps - 1 - warmup))
+
+
 def detached_not_copied(model: torch.nn.Module) -> Callable[[], torch.Tensor]:
     start = {n: p.detach() for n, p in model.named_parameters() if not n.startswith("classifier")}
     return lambda: sum(((p - start[n]) ** 2).sum() for n, p in model.named_parameters() if n in start)
@@ -181,6 +193,20 @@ def three_classes_only(z: torch.Tensor, truth: torch.Tensor, eps: float) -> torc
     return torch.softmax(z, -1) - q
 
 
+def _smoothed_loss(z: torch.Tensor, truth: torch.Tensor, eps: float) -> torch.Tensor:
+    q = torch.full_like(z, eps / (z.shape[1] - 1)).scatter(1, truth[:, None], 1 - eps)
+    return -(q * torch.log_softmax(z, -1)).sum()
+
+
+def by_autograd(z: torch.Tensor, truth: torch.Tensor, eps: float) -> torch.Tensor:
+    z = z.clone().requires_grad_()
+    return torch.autograd.grad(_smoothed_loss(z, truth, eps), z)[0]
+
+
+def by_jacobian(z: torch.Tensor, truth: torch.Tensor, eps: float) -> torch.Tensor:
+    return torch.autograd.functional.jacobian(lambda z: _smoothed_loss(z, truth, eps), z)
+
+
 def cross_entropy(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(z, truth, reduction="none")
 
@@ -238,7 +264,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (down_the_columns, "expected [[0.373301"),
         (two_dimensions_only, "one vector it stopped with IndexError"),
         (clamped, "[0.5, 0.5]], expected"),
-        (lambda _: torch.tensor([0.5, 0.5]), "a tensor of shape (1, 4)"),
+        (lambda _: torch.tensor([0.5, 0.5]), "it gave the shape (2,), expected (1, 4)"),
         (lambda z: z, "expected [[0.373301"),
     ],
     "01.3": [
@@ -257,7 +283,10 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (along_a_cosine, "fall evenly"),
         (never_down, "fall evenly"),
         (above_one, "1 as the highest"),
-        (floor_under_the_fault, "not an even rise"),
+        (floor_under_the_fault, "step 0 has the factor 0.001 and the step beside it 0.25"),
+        (hardly_above_zero, "step 0 has the factor 1e-09 and the step beside it 0.25"),
+        (last_hardly_above_zero, "step 9 has the factor 1e-09 and the step beside it 0.2"),
+        (another_step_up, "not an even rise"),
         (lambda *_: 1.0, "the highest factor is at step 0"),
         (lambda step, *_: step, "step 0 has the factor 0"),
     ],
@@ -279,6 +308,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (divided_by_records, "it gave [[-0.299859"),
         (wrong_sign, "it gave [[0.899577"),
         (rest_forgotten, "[-0.899577, 0.0167068"),
+        (by_autograd, "it needs autograd"),
+        (by_jacobian, "it needs autograd"),
         (three_classes_only, "[-0.899577, -0.0332932"),
         (lambda z, *_: torch.zeros_like(z), "it gave [[0, 0, 0, 0]"),
         (lambda z, *_: z, "expected [[-0.899577"),

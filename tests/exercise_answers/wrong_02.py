@@ -182,6 +182,16 @@ def seed_forgotten(documents: list[str], share: float, seed: int) -> list[int]:
     return chosen
 
 
+def in_the_order_of_a_set(documents: list[str], share: float, seed: int) -> list[int]:
+    names = list(set(documents))
+    random.Random(seed).shuffle(names)
+    chosen: list[int] = []
+    for name in names:
+        if len(chosen) < share * len(documents):
+            chosen += [i for i, d in enumerate(documents) if d == name]
+    return chosen
+
+
 def one_document(documents: list[str], share: float, seed: int) -> list[int]:
     name = random.Random(seed).choice(sorted(set(documents)))
     return [i for i, d in enumerate(documents) if d == name]
@@ -314,6 +324,8 @@ KNOWN_NAMES_ONLY = [
 ]
 NO_LONG_NAME = [text.replace("chest pain", "angina").replace("night sweats", "nightsweats").replace("brain fog", "fogginess")
                 for text in FINE]
+LABEL_WITH_A_BLANK = changed(4, "Complains of [renal colic](SIDE EFFECT) after every shift.")
+BLANK_BETWEEN = changed(4, "Complains of [brain fog] (SYMPTOM) after every shift.")
 TOO_SHORT = changed(2, "Slept well.")
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -351,6 +363,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (first_documents, "whatever the seed, it chose the same sentences"),
         (neighbours_together, "49 of 49 test sentences have a sister in"),
         (seed_forgotten, "called twice with the same seed it chose different sentences"),
+        (in_the_order_of_a_set, "where a set of texts has another order"),
         (one_document, "the test holds 5 sentences"),
         (names_instead_of_numbers, "it gave 'note 7'"),
         (no_test_at_all, "the test holds 0 sentences"),
@@ -377,9 +390,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (TWICE_THE_SAME, "two of the texts are the same"),
         (EVERY_TEXT_MARKED, "one text should have no mark: a corpus needs texts without names too"),
         (ONE_LABEL, "two labels with two marks each are asked for, found {'SYMPTOM': 6}"),
-        (MARK_FORGOTTEN, "'aspirin' is marked in one place and not in 'No more aspirin since the bleeding"),
-        (TWO_LABELS_FOR_ONE, "'aspirin' is MEDICINE in one place and SYMPTOM in another"),
-        (HALF_A_WORD, "the mark 'colchi' does not begin and end at the edges of words"),
+        (MARK_FORGOTTEN, "a name is marked in one place and not in another: 'aspirin' in 'No more aspirin since"),
+        (TWO_LABELS_FOR_ONE, "one label in one place and another elsewhere: 'aspirin' is MEDICINE and SYMPTOM"),
+        (HALF_A_WORD, "does not begin and end at the edges of words: 'colchi' in 'Started colchicine"),
+        (LABEL_WITH_A_BLANK, "a label is one word that begins with a letter, such as IMAGING_TEST; found 'SIDE EFFECT'"),
+        (BLANK_BETWEEN, "a mark could not be read in 'Complains of [brain fog] (SYMPTOM)"),
+        ("one text, not a list", "a list of texts was expected, found 'one text, not a list'"),
         (NO_MARKS, "two labels with two marks each are asked for, found {}"),
         (KNOWN_NAMES_ONLY, "three names that no training note holds are asked for"),
         (NO_LONG_NAME, "no mark has several words; real names often do"),

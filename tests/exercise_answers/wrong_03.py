@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from exercise_answers.right_03 import number_score, read
+
 from course_lib.evaluation.qa import answer_f1, normalize_answer
 
 
@@ -319,6 +321,14 @@ def words_forgotten(own: str, gold: str) -> float:
     return float(a is not None and a == b)
 
 
+def half_equal_words(own: str, gold: str) -> float:
+    return answer_f1(own, [gold]) if read(own) is read(gold) is None else number_score(own, gold)
+
+
+def capitals_unread(own: str, gold: str) -> float:
+    return float(own == gold) if re.search(r"\d ?M", own) else number_score(own, gold)
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "03.1": [
         (words_as_sets, "it gave 0.333333, expected 0.666667"),
@@ -390,6 +400,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (sign_ignored, "it gave 1; the rule asks for at most 0.2 for another amount"),
         (unit_ignored, "it gave 1; the rule asks for less than 1 for another unit"),
         (nearness, "it gave 0.894; the rule asks for at most 0.2 for another amount"),
+        (half_equal_words, "'rents rose' against 'rents fell' it gave 0.5; the rule asks for 0"),
+        (capitals_unread, "'£4.2M' against '£4.2m' it gave 0; the rule asks for 1 for the same amount"),
         (words_forgotten, "it gave 1; the rule asks for less than 1 for another unit"),
     ],
 }
