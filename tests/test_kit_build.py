@@ -148,6 +148,17 @@ def test_the_packages_of_the_wheels_list_are_those_a_student_imports(student: zi
     assert not names & {"pytest", "mypy", "ruff", "hypothesis"} and not any("+" in line or "@" in line for line in lines)
 
 
+def test_extras_are_followed_also_where_the_package_was_met_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from course_lib.kit import wheels
+
+    requires = {"plain": ["shared"], "fancy": ["shared[more]", "windows; sys_platform == 'nowhere'"],
+                "shared": ["base", 'extra-one; extra == "more"', 'other; extra == "unasked"']}
+    monkeypatch.setattr(wheels.metadata, "requires", lambda name: requires.get(name))
+    for direct in (["plain", "fancy"], ["fancy", "plain"]):
+        monkeypatch.setattr(wheels, "direct", lambda project, direct=direct: direct)
+        assert wheels.needed() == ["base", "extra-one", "fancy", "plain", "shared"]
+
+
 def test_the_package_of_a_student_works_alone(student: zipfile.ZipFile, tmp_path: Path) -> None:
     """Imported from the unpacked zip: data is found there, and a command that was left out says so politely."""
     student.extractall(tmp_path)

@@ -44,16 +44,14 @@ def check_own_texts(answer: Any) -> None:
 
 def _read(text: str) -> tuple[str, list[Mark]]:
     """Return the plain text and the marks of a text marked like [this](LABEL)."""
-    plain, marks, reached = "", [], 0
-    for found in re.finditer(r"\[([^\[\]]+)\]\(([^()]*)\)", text):
-        _rule(re.fullmatch(r"[A-Za-z][\w-]*", found[2]), "a label is one word that begins with a letter",
-              f", such as IMAGING_TEST; found {short(found[2])} in {short(text)}")
-        plain += text[reached : found.start()]
-        marks.append((len(plain), len(plain) + len(found[1]), found[2]))
-        plain, reached = plain + found[1], found.end()
-    plain += text[reached:]
+    from course_lib.data.marks import read_marks
+
+    plain, spans = read_marks(text)
+    label = re.search(r"\[[^\[\]]+\]\(([^()]*)\)", plain)  # what is left of a mark that could not be read
+    _rule(label is None, "a label is one word that begins with a letter",
+          f", such as IMAGING_TEST; found {short(label and label[1])} in {short(text)}")
     _rule("[" not in plain and "](" not in plain, "a mark could not be read", f" in {short(text)}; write [name](LABEL)")
-    return plain, marks
+    return plain, [(span.start, span.end, span.label) for span in spans]
 
 
 def _check_edges(text: str, marks: list[Mark]) -> None:

@@ -38,22 +38,19 @@ def pinned(project: Path = PROJECT) -> dict[str, str]:
 
 def needed(project: Path = PROJECT) -> list[str]:
     """Return the names of all packages a student needs, found by following the installed packages."""
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()  # a package may be met without an extra first, and with one later
     waiting = [Requirement(text) for text in direct(project)]
     while waiting:
         requirement = waiting.pop()
         name = canonical(requirement.name)
-        if name in seen:
-            continue
-        seen.add(name)
-        try:
-            texts = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
-            continue
-        extras = requirement.extras or {""}
-        new = [Requirement(text) for text in texts]
-        waiting += [r for r in new if r.marker is None or any(r.marker.evaluate({"extra": extra}) for extra in extras)]
-    return sorted(seen)
+        for extra in {"", *requirement.extras} - {extra for known, extra in seen if known == name}:
+            seen.add((name, extra))
+            try:
+                new = [Requirement(text) for text in metadata.requires(name) or []]
+            except metadata.PackageNotFoundError:
+                continue
+            waiting += [r for r in new if r.marker is None or r.marker.evaluate({"extra": extra})]
+    return sorted({name for name, _ in seen})
 
 
 def exact(project: Path = PROJECT) -> list[str]:
