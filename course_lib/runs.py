@@ -101,8 +101,8 @@ def begin(notebook: str, namespace: Mapping[str, Any] | None = None, **values: A
     """
     if any(isinstance(value, Run) for value in (namespace or {}).values()):
         raise ConfigError(
-            f"notebook {notebook}: expected a fresh kernel, found one that has begun a run already: what its cells defined would count "
-            "as parameters. Restart the kernel (menu Kernel, Restart Kernel and Run All Cells)."
+            f"notebook {notebook}: expected a fresh kernel, found one that has begun a run already: what its cells defined "
+            "would count as parameters. Restart the kernel (menu Kernel, Restart Kernel and Run All Cells)."
         )
     given = dict(values) | (_parameters_in(namespace) if namespace is not None else {})
     parameters = check(notebook, given)

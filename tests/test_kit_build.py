@@ -123,6 +123,27 @@ def test_there_are_solutions_for_every_notebook() -> None:
     assert [path.stem for path in SOLUTIONS] == list(NOTEBOOKS)
 
 
+def test_only_files_that_git_knows_go_to_students(tmp_path: Path) -> None:
+    """Notes of a ward that lie in data/, or solutions beside the checks, are nobody's to give away."""
+    for name in (*build.PLAIN, "course_lib/a.py", "data/notes.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    plain = {path.relative_to(tmp_path).as_posix() for path in build.student_files(tmp_path)}
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "add", "."], check=True)
+    for name in ("course_lib/exercises_solved.py", "data/our_ward.jsonl", "data/.ipynb_checkpoints/a.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert {path.relative_to(tmp_path).as_posix() for path in build.student_files(tmp_path)} == plain > {"course_lib/a.py", "data/notes.jsonl"}
+
+
+@pytest.mark.parametrize("place", ["data", "notebooks/kit", "."])
+def test_nothing_is_built_among_the_files_of_the_checkout(place: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="expected a folder outside the checkout, or in its work/"):
+        build.usable(tmp_path / place, tmp_path)
+    assert build.usable(tmp_path / "work" / "kit", tmp_path) == tmp_path / "work" / "kit"
+
+
 def test_the_same_checkout_gives_the_same_zip(student: zipfile.ZipFile, tmp_path: Path) -> None:
     again = build.student(tmp_path)
     assert again.read_bytes() == Path(str(student.filename)).read_bytes()

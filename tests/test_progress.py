@@ -165,6 +165,14 @@ def test_errors_and_bare_values_are_printed_and_not_kept(id: str, answer: Any, f
     assert kept(folder)[id]["reasons"] and "Smithers" not in text and "Wibbleton" not in text
 
 
+def test_what_a_refusal_says_is_printed_and_not_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def settings(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        return {**defaults, **given} if given.keys() <= defaults.keys() else stops_with_a_text()
+
+    assert "'ValueError: Mr Smithers of Lower Wibbleton', and does not name 'epoch'" in repr(exercises.check("00.5", settings))
+    assert kept(folder)["00.5"]["reasons"] == ["for the request {'epoch': 3} the error does not name 'epoch'"]
+
+
 DAMAGED = {
     "empty.json": b"", "cut.json": b'{"schema": 1, "exercises": {"01.1": {"sta', "list.json": b"[1, 2]", "bytes.json": b"\xff\xfe\x00",
     "other-schema.json": b'{"schema": 2, "exercises": {}}', "true-schema.json": b'{"schema": true, "exercises": {}}',

@@ -161,6 +161,7 @@ def test_marks_are_read_and_written(notes):
     assert sum(len(n.spans) for n in notes) == 6
     plain, marked = read_marks("[1] a [ dry cough](symptom) and [aspirin](MEDICIN)")
     assert plain == "[1] a  dry cough and aspirin" and not has_broken_mark(plain)
+    assert read_marks("[ ](SYMPTOM) [a](B C)") == ("[ ](SYMPTOM) [a](B C)", ())
     spans, unknown = known_spans(marked, LABELS.types)
     assert [(plain[s.start:s.end], s.label) for s in spans] == [("dry cough", "SYMPTOM")] and unknown == ("MEDICIN",)
     with pytest.raises(DataError, match=r"text 'x': expected marks like \[aspirin\]\(MEDICINE\), the label one word"):
@@ -264,6 +265,14 @@ def test_a_trained_model_reads_as_it_predicts(qa_task, questions):
         panel = answer_explorer(predictor, q.question, q.context)
         assert panel.control("threshold").max >= 100 and f"Answer: {found.text}" in panel.view.text
     assert len(reading.windows) > 1 and re.search(r"window \d of \d", panel.view.html)
+
+
+def test_a_model_that_is_never_silent_has_a_slider_too():
+    """Where every validation question has an answer, the chosen threshold is infinite."""
+    panel = answer_explorer(read, "What fell?", "The profit fell.", threshold=float("inf"))
+    assert panel.control("threshold").value == panel.control("threshold").max == 50 and "Answer: profit" in panel.view.text
+    with pytest.raises(ConfigError, match="expected a number as threshold, found nan"):
+        answer_explorer(read, threshold=float("nan"))
 
 
 def test_an_empty_question_is_explained():

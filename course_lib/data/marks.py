@@ -7,7 +7,7 @@ import re
 from course_lib.data.records import Note, Span
 from course_lib.errors import DataError
 
-_MARK = re.compile(r"\[(\s*)([^\[\]]*[^\[\]\s])(\s*)\]\(([A-Za-z][\w-]*)\)")
+_MARK = re.compile(r"\[([^\[\]]+)\]\(([A-Za-z][\w-]*)\)")
 
 
 def read_marks(text: str) -> tuple[str, tuple[Span, ...]]:
@@ -20,9 +20,13 @@ def read_marks(text: str) -> tuple[str, tuple[Span, ...]]:
     """
     plain, spans, reached = "", [], 0
     for found in _MARK.finditer(text):
-        plain += text[reached : found.start()] + found[1]
-        spans.append(Span(len(plain), len(plain) + len(found[2]), found[4]))
-        plain, reached = plain + found[2] + found[3], found.end()
+        name = found[1].strip()
+        if not name:
+            continue
+        plain += text[reached : found.start()]
+        start = len(plain) + found[1].index(name)
+        spans.append(Span(start, start + len(name), found[2]))
+        plain, reached = plain + found[1], found.end()
     return plain + text[reached:], tuple(spans)
 
 
@@ -44,6 +48,6 @@ def marked_note(id: str, text: str) -> Note:
     """Return a note from a text with marks; one that cannot be read is a ``DataError``."""
     plain, spans = read_marks(text)
     if has_broken_mark(plain):
-        raise DataError(f"text {id!r}: expected marks like [aspirin](MEDICINE), the label one word without blanks, found one in {plain!r} "
-                        "that cannot be read. Correct it.")
+        raise DataError(f"text {id!r}: expected marks like [aspirin](MEDICINE), the label one word without blanks, found one "
+                        f"in {plain!r} that cannot be read. Correct it.")
     return Note(id, plain, spans)

@@ -7,6 +7,7 @@ Everything here accepts whatever a learner may hand in. What is wrong becomes
 from __future__ import annotations
 
 import math
+import numbers
 import re
 import reprlib
 import types
@@ -121,16 +122,15 @@ def called(answer: Any, *args: Any, when: str = "", **more: Any) -> Any:
 
     ``when`` names the case in a message ("the empty text"). The arguments are
     handed over as they are: give fresh ones, and compute what you expect first.
-    ``...`` or ``NotImplementedError`` mean *not tried*; any other error inside,
+    ``...`` or a bare ``NotImplementedError`` mean *not tried*; any other error inside,
     a forgotten ``return`` and an answer that is no function raise ``NotYet``.
     """
     function(answer)
     case = f"for {when} " if when else ""
     try:
         found = answer(*args, **more)
-    except NotImplementedError:
-        raise NotTried from None
     except (Exception, SystemExit) as error:
+        _not_tried_if_stub(error)
         stopped = f"{case}it stopped with {type(error).__name__}"
         raise NotYet(f"{stopped}: {one_line(str(error)) or 'no message'}", kept=stopped) from error
     if found is None and _is_empty(answer):
@@ -145,13 +145,18 @@ def refused(answer: Any, *args: Any, when: str, **more: Any) -> str:
     function(answer)
     try:
         found = answer(*args, **more)
-    except NotImplementedError:
-        raise NotTried from None
     except (Exception, SystemExit) as error:
+        _not_tried_if_stub(error)
         return f"{type(error).__name__}: {error}"
     if found is ... or (found is None and _is_empty(answer)):
         raise NotTried
     raise NotYet(f"for {when} it should raise an error, it gave {short(found)}")
+
+
+def _not_tried_if_stub(error: BaseException) -> None:
+    """A bare ``NotImplementedError`` is a stub's; torch raises it too, with a text, for what it cannot compute."""
+    if isinstance(error, NotImplementedError) and not str(error):
+        raise NotTried from None
 
 
 def _is_empty(answer: Any) -> bool:
@@ -226,14 +231,14 @@ def number(found: Any, *, when: str) -> float:
     value = _plain(tried(found))
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise NotYet(f"for {when} a finite number was expected, it gave {short(found)}")
     return float(value)
 
 
 def of_shape(found: Any, shape: Sequence[int], *, when: str) -> None:
     """Raise ``NotYet`` unless it is a tensor of this shape."""
-    require(_kind(found) == "tensor", f"for {when} a tensor was expected, it gave {short(found)}")
+    require(_kind(found) == "tensor", f"for {when} a tensor was expected, it gave {short(found)} ({type(found).__name__})")
     require(tuple(found.shape) == tuple(shape), f"for {when} it gave the shape {tuple(found.shape)}, expected {tuple(shape)}")
 
 

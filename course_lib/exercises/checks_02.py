@@ -49,6 +49,7 @@ def test_entity_f1(answer: Any) -> None:
         ("one of two names found, nothing else predicted", [[a, b]], [[b]], 2 / 3),
         ("a name found with another label", [[a]], [[(0, 7, "SYMPTOM")]], 0.0),
         ("a name found with one character too many", [[a, b]], [[(0, 8, "DISEASE"), b]], 0.5),
+        ("a label with the same first letter", [[a]], [[(0, 7, "DRUG")]], 0.0),
         ("the right name in the wrong note", [[a], []], [[], [a]], 0.0),
         ("an easy note of four names and a hard one", [[a, b, c, d], [a]], [[d, c, b, a], [b, c, d]], 8 / 12),
         ("notes with nothing marked and nothing found", [[], []], [[], []], 0.0),
@@ -69,7 +70,7 @@ def test_error_kind(answer: Any) -> None:
     gold = (10, 20, "DISEASE")
     cases = [
         ((10, 20, "DISEASE"), "right"), ((10, 20, "SYMPTOM"), "type"), ((10, 15, "DISEASE"), "boundary"),
-        ((5, 30, "DISEASE"), "boundary"), ((19, 25, "DISEASE"), "boundary"), ((12, 18, "MEDICINE"), "boundary and type"),
+        ((5, 30, "DISEASE"), "boundary"), ((10, 15, "SYMPTOM"), "boundary and type"), ((15, 20, "SYMPTOM"), "boundary and type"), ((19, 25, "DISEASE"), "boundary"), ((12, 18, "MEDICINE"), "boundary and type"),
         ((0, 11, "SYMPTOM"), "boundary and type"), ((20, 25, "DISEASE"), "apart"), ((4, 10, "DISEASE"), "apart"),
         ((30, 35, "SYMPTOM"), "apart"), ((0, 5, "DISEASE"), "apart"),
     ]
@@ -95,6 +96,7 @@ def test_names(answer: Any) -> None:
         (["I-DISEASE", "I-DISEASE", "O", "I-SYMPTOM"], [(0, 2, "DISEASE"), (3, 4, "SYMPTOM")]),
         (["B-DISEASE", "O", "I-DISEASE"], [(0, 1, "DISEASE"), (2, 3, "DISEASE")]),
         (["B-SIDE-EFFECT", "I-SIDE-EFFECT"], [(0, 2, "SIDE-EFFECT")]),
+        (["B-SIDE-EFFECT", "I-SIDE"], [(0, 1, "SIDE-EFFECT"), (1, 2, "SIDE")]),
         (["O", "O"], []),
         ([], []),
     ]
@@ -115,11 +117,12 @@ def test_choose_test(answer: Any) -> None:
     random.Random(5).shuffle(documents)
     chosen = [_chosen(answer, documents, seed) for seed in range(5)]
     require(_chosen(answer, documents, 3) == chosen[3], "called twice with the same seed it chose different sentences")
-    require(len({frozenset(one) for one in chosen}) > 1, "whatever the seed, it chose the same sentences")
+    require(len({frozenset(one) for one in chosen}) >= 4, "whatever the seed, it chose the same sentences")
     papers = [document.replace("note", "paper") for document in documents]
     if _chosen(answer, papers, 3) != chosen[3]:  # other names, in the same order: a choice by sorted names stays as it was
         _reads_no_hashes(answer, documents)
     _chosen(answer, papers[::-1], 0)
+    _chosen(answer, documents, 0, share=0.5)
 
 
 class _Name(str):
@@ -154,6 +157,7 @@ def _listed(found: Any, what: str, when: str) -> list[Any]:
 def _chosen(answer: Any, documents: list[str], seed: int, share: float = 0.25) -> set[int]:
     when = f"{len(documents)} sentences, share {share}, seed {seed}"
     found = _listed(called(answer, list(documents), share, seed, when=when), "numbers of sentences", when)
+    require(all(number(i, when=when) == int(number(i, when=when)) for i in found), f"for {when} whole numbers were expected, it gave {short(found)}")
     test = {int(number(i, when=when)) for i in found}
     require(len(test) == len(found), f"for {when} it named a sentence twice")
     require(test <= set(range(len(documents))), f"for {when} it gave a number outside 0 to {len(documents) - 1}: {short(found)}")
@@ -214,6 +218,8 @@ def test_interval(answer: Any) -> None:
                 f"{truth.high:.3f} (width {width:.3f})")
     again = _pair(called(answer, list(counts), list(documents), 3, when=when), when)
     same(again, found, when="the same seed a second time")
+    other = _pair(called(answer, list(counts), list(documents), 4, when=when), when)
+    require(other != again, "another seed gave exactly the same interval: it draws nothing, or does not use its seed")
     alike = [(2, 2, 2), (0, 2, 2)] * 10
     same(_pair(called(answer, alike, [f"document {i // 2}" for i in range(20)], 0, when="documents that are all alike"), "alike"),
          (0.5, 0.5), when="documents that are all alike", tolerance=1e-9)

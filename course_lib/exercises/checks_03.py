@@ -26,7 +26,7 @@ def test_my_f1(answer: Any) -> None:
         ("two two two", ["two million"], 0.4), ("one of one", ["one by one"], 2 / 3), ("rents", ["milk"], 0.0),
         ("June 2027", ["in mid-2027", "June 2027"], 1.0), ("June 2027", ["June 2027", "in mid-2027"], 1.0),
         ("June", ["autumn", "June 2027", "by June in 2027"], 2 / 3), ("", [], 1.0), ("£4.2 million", [], 0.0),
-        ("", ["£4.2 million"], 0.0),
+        ("", ["£4.2 million"], 0.0), ("ravi Anstruther", ["Ravi Anstruther"], 1.0), ("milk", ["rents", "corn", "milk"], 1.0),
     ]
     for predicted, references, expected in cases:
         when = f"{predicted!r} against {references}"
@@ -132,6 +132,7 @@ def test_place(answer: Any) -> None:
     cases = [
         ("a mark at the second of three", "£12 million", second, second), ("a mark two too far", "£12 million", third + 2, third),
         ("a mark four too early", "£12 million", second - 4, second), ("a mark at the first", "£12 million", first + 1, first),
+        ("a mark nearer to the beginning of the second", "£12 million", 27, second), ("an answer in other letters", "loss", 85, -1),
         ("a mark behind the text", "£12 million", 500, third), ("a mark in the middle of two", "£12 million", 25, first),
         ("an answer that stands once", "2024", 0, 55), ("an answer with brackets", "(1.3)", 93, 90),
         ("an answer that is not there", "£14 million", 40, -1),
@@ -159,6 +160,7 @@ def test_answer(answer: Any) -> None:
         ("a threshold of 2 and silence ahead by 1", [("rents", 4.0, 5.0), ("it", 0.0, 9.0)], 2.0, "rents"),
         ("a threshold of 2 and silence ahead by 3", [("rents", 4.0, 7.0), ("it", 0.0, 9.0)], 2.0, ""),
         ("a threshold of -3 and silence behind by 2", [("rents", 4.0, 2.0)], -3.0, ""),
+        ("a threshold of 2 and silence ahead by 2.3", [("rents", 4.0, 6.3)], 2.0, ""),
         ("silence ahead by exactly the threshold", [("rents", 4.0, 6.0)], 2.0, "rents"),
     ]
     for when, windows, threshold, expected in cases:
@@ -184,6 +186,7 @@ def test_choose(answer: Any) -> None:
         ("one surprise far out", [1.0, 2, 3, 50], [0.0, 0, 0, 1], [no, no, yes, yes], 2.0),
         ("equal margins, which go together", [7.0, 7, 7, 8], [1.0, 0, 0.9, 0], [yes, no, yes, no], 2.9),
         ("a model that is wrong when it speaks", [2.0, 3, 9], [0.0, 0, 0.1], [yes, no, yes], 1.0),
+        ("a model that knows nothing", [1.0, 2, 3], [0.0, 0, 0], [no, yes, yes], 1.0),
         ("margins below zero only", [-9.0, -8, -2, -1], [1.0, 1, 0, 0], [yes, yes, no, no], 4.0),
     ]
     for when, margins, scores, answerable, best in cases:
@@ -207,7 +210,7 @@ def test_number_score(answer: Any) -> None:
     for own, gold in (("£4.7 million", "£4.2 million"), ("£4.2 million", "£4.2 billion"), ("1.3", "-1.3"), ("(1.3)", "1.3"),
                       ("£350k", "£350 million"), ("42%", "4.2%"), ("1,846", "1,847"), ("£36.0 million", "£41.3 million")):
         _rule(answer, own, gold, 0.0, 0.2, "at most 0.2 for another amount")
-    for own, gold in (("£4.2 million", "$4.2 million"), ("€18m", "£18m"), ("4.2%", "4.2"), ("£12", "12%")):
+    for own, gold in (("£4.2 million", "$4.2 million"), ("€18m", "£18m"), ("4.2%", "4.2"), ("4.2", "4.2%"), ("£12", "12%")):
         _rule(answer, own, gold, 0.0, 0.99, "less than 1 for another unit")
     words = [("Ravi Anstruther", "Ravi Anstruther", 1.0), ("wet weather", "Ravi Anstruther", 0.0), ("", "", 1.0),
              ("rents rose", "rents fell", 0.0), ("wet weather", "£4.2 million", 0.0),

@@ -51,7 +51,7 @@ def judge(id: str, answer: Any) -> Verdict:
     except NotYet as wrong:
         reason, kept = (one_line(text, LONGEST_REASON).rstrip(".") for text in (str(wrong), wrong.kept))
         return Verdict(id, "not yet", reason, kept)
-    except Exception as error:  # an answer of another form than the test can read
+    except (Exception, SystemExit) as error:  # an answer of another form than the test can read
         form, kind = "the answer has another form than the exercise asks for", type(error).__name__
         return Verdict(id, "not yet", f"{form} ({one_line(f'{kind}: {error}')})", f"{form} ({one_line(kind)})")
     return Verdict(id, "right")

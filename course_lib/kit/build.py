@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from html import escape
@@ -23,7 +24,7 @@ from course_lib.kit.guide import guide
 from course_lib.kit.page import page, table
 from course_lib.kit.slides import slides
 from course_lib.kit.wheels import wheels_list
-from course_lib.locations import PROJECT
+from course_lib.locations import PROJECT, shown
 from course_lib.parameters import NOTEBOOKS
 from course_lib.reporting.export import markdown_to_html, notebook_to_html
 
@@ -32,14 +33,24 @@ MARKER = "edition.json"
 """Only a folder with this file is ever replaced."""
 PAGES = Path(__file__).resolve().parent / "pages"
 PLAIN = ("LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", "notebooks/GLOSSARY.md")
+SOURCES = ("course_lib", "data")
 LEFT_OUT = ("course_lib/kit/", "course_lib/cli/commands/build.py", "course_lib/cli/commands/room.py")
 """What a student has no use for, or should not read."""
 _DATE = (2026, 1, 1, 0, 0, 0)
 
 
+def usable(out: Path, project: Path = PROJECT) -> Path:
+    """Return ``out`` unless it lies among the files of the checkout, where it would look like a part of the course."""
+    inside = out.resolve().is_relative_to(project.resolve())
+    if inside and not out.resolve().is_relative_to((project / "work").resolve()):
+        raise OutputError(f"output: expected a folder outside the checkout, or in its work/, found {shown(out)}. "
+                          "Choose another --out; nothing was changed.")
+    return out
+
+
 def student(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-student`` and its zip; return the zip."""
-    folder = _own(out / STUDENT)
+    folder = _own(usable(out, project) / STUDENT)
     with write_folder(folder) as draft:
         fill_student(draft, project)
     return packed(folder)
@@ -47,7 +58,7 @@ def student(out: Path, project: Path = PROJECT) -> Path:
 
 def instructor(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-instructor`` and its zip, which holds the student's zip too; return the zip."""
-    folder = _own(out / INSTRUCTOR)
+    folder = _own(usable(out, project) / INSTRUCTOR)
     with write_folder(folder) as draft:
         _notebooks(draft, project, with_solutions=True)
         for name in NOTEBOOKS:
@@ -62,7 +73,8 @@ def instructor(out: Path, project: Path = PROJECT) -> Path:
 
 def deck(out: Path, name: str, project: Path = PROJECT) -> Path:
     """Write the slides of one notebook; return the page."""
-    return write_text(out / f"{name}-slides.html", slides(read(name, project), catalogue.title_of(name, project)))
+    made = slides(read(name, project), catalogue.title_of(name, project))
+    return write_text(usable(out, project) / f"{name}-slides.html", made)
 
 
 def fill_student(folder: Path, project: Path = PROJECT) -> None:
@@ -79,13 +91,28 @@ def fill_student(folder: Path, project: Path = PROJECT) -> None:
 
 
 def student_files(project: Path = PROJECT) -> Iterator[Path]:
-    """Yield the files that go to students as they are; no link is followed, no cache taken along."""
+    """Yield the files that go to students as they are; no link is followed, no cache taken along.
+
+    In a git checkout only files that git knows: a ward's own notes in ``data/`` or somebody's solutions stay where they are.
+    """
     yield from (project / name for name in PLAIN)
-    for top in ("course_lib", "data"):
-        for path in sorted((project / top).rglob("*")):
-            name = path.relative_to(project).as_posix()
-            if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts and not name.startswith(LEFT_OUT):
-                yield path
+    for path in _known_files(project):
+        name = path.relative_to(project).as_posix()
+        hidden = any(part.startswith((".", "__pycache__")) for part in path.relative_to(project).parts)
+        if path.is_file() and not path.is_symlink() and not hidden and not name.startswith(LEFT_OUT):
+            yield path
+
+
+def _known_files(project: Path) -> list[Path]:
+    if not (project / ".git").exists():
+        return sorted(path for top in SOURCES for path in (project / top).rglob("*"))
+    try:
+        call = ["git", "-C", str(project), "ls-files", "-z", "--", *SOURCES]
+        done = subprocess.run(call, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise OutputError(f"student edition: expected git to list the files of this checkout, found {type(error).__name__}. "
+                          "Install git, or work on an unpacked copy without .git.") from error
+    return sorted(project / name for name in done.stdout.split("\0") if name)
 
 
 def start_page(project: Path = PROJECT) -> str:

@@ -53,7 +53,7 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
     ``found_in`` is a folder of wheels to take instead of asking the index;
     ``requirements`` replaces the exact list of the course's packages, for a test.
     """
-    folder = out / ROOM
+    folder = build.usable(out, project) / ROOM
     if folder.exists() and not (folder / "room.json").is_file():
         raise OutputError(f"output: expected no folder {ROOM}, or one that course room made, found another. "
                           "Choose another --out; nothing was changed.")

@@ -15,6 +15,7 @@ from IPython.display import HTML
 from numpy.typing import NDArray
 
 from course_lib.data.records import Question
+from course_lib.errors import ConfigError
 from course_lib.evaluation.qa import Decoded, Window, decode_question, with_prior
 from course_lib.reporting.html import table
 from course_lib.widgets.panel import FULL, WIDE, Panel, View, check_length, status
@@ -27,6 +28,8 @@ PASSAGE = (
     "while profit slipped to £2.9 million because milk and rents cost more. The loan of £12 million falls due in June 2027."
 )
 QUESTION = "When must the debt be repaid?"
+NEVER = 50.0
+"""A threshold that no margin between silence and a span reaches in practice."""
 _SHADES = ((0, 114, 178), (213, 94, 0))  # start, end; mixed with white, at most half: black text stays readable
 
 
@@ -88,7 +91,10 @@ def _function(predict: Any) -> Read:
 
 
 def _threshold(predict: Any, given: float | None) -> float:
-    return float(getattr(predict, "threshold", 0.0) if given is None else given)
+    value = float(getattr(predict, "threshold", 0.0) if given is None else given)
+    if math.isnan(value):
+        raise ConfigError("answer explorer: expected a number as threshold, found nan. Give one, or leave it out.")
+    return math.copysign(NEVER, value) if math.isinf(value) else value  # never silent: no slider shows infinity
 
 
 def _view(read: Read, question: str, context: str, threshold: float, n_best: int) -> View:
