@@ -17,6 +17,7 @@ import pytest
 
 from course_lib.errors import ConfigError, DataError, OutputError
 from course_lib.kit import room, set_up
+from course_lib.kit.stick import lowest_python, unresolved
 
 # A new network namespace has no way out at all; only its own loopback address is brought up, for the kernel.
 LOOPBACK = ("import fcntl, os, socket, struct, sys; s = socket.socket(); "
@@ -63,6 +64,33 @@ def test_a_stick_has_what_it_needs_and_its_sums(stick: Path) -> None:
     assert (stick / "set_up.py").read_text() == Path(set_up.__file__).read_text()
 
 
+def test_a_stick_that_cannot_be_installed_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index may give another build, with other needs, than the one that is installed here."""
+    wheels = tmp_path / "index"
+    make_wheel(wheels, "tiny", "other")
+    make_wheel(wheels, "other", "third; extra == 'more'")
+    make_wheel(wheels, "pip")
+    monkeypatch.setattr(room, "exact", lambda project: ["tiny==1.0"])
+    monkeypatch.setattr(room, "direct", lambda project: ["tiny"])
+    monkeypatch.setattr(room, "build_requirements", lambda project: ["pip"])
+    with pytest.raises(DataError, match="expected all that the course needs, found none of other, needed by tiny"):
+        room.make(tmp_path / "out", found_in=wheels)
+    assert not (tmp_path / "out" / room.ROOM).exists()
+    assert unresolved(wheels, ["tiny"]) == [] and unresolved(wheels, ["other[more]>=1"]) == ["third; extra == \"more\", needed by other: not on the stick"]
+    assert unresolved(wheels, ["tiny>2"]) == ["tiny>2, needed by the course: not on the stick"]
+    (wheels / "tiny-1.0-py3-none-any.whl").write_bytes(b"no zip")
+    with pytest.raises(DataError, match="wheel tiny-1.0-py3-none-any.whl: expected a wheel with its METADATA"):
+        unresolved(wheels, ["tiny"])
+
+
+def test_the_lowest_python_is_that_of_the_strictest_wheel(tmp_path: Path) -> None:
+    for name, says in (("a", ">=3.9"), ("b", ">=3.11.5,<4"), ("c", "")):
+        path = make_wheel(tmp_path, name)
+        with zipfile.ZipFile(path, "w") as wheel:
+            wheel.writestr(f"{name}-1.0.dist-info/METADATA", f"Name: {name}\n" + (f"Requires-Python: {says}\n" if says else ""))
+    assert lowest_python(tmp_path) == "3.11.5" and lowest_python(tmp_path / "none") == ""
+
+
 def test_set_up_needs_python_alone(stick: Path) -> None:
     """The script runs without the course and without any package: -I and -S leave both out."""
     done = subprocess.run([sys.executable, "-I", "-S", str(stick / "set_up.py"), "--help"], capture_output=True, text=True, check=False)
@@ -106,6 +134,7 @@ def test_a_machine_that_does_not_fit_is_told_why(copy: Path, tmp_path: Path, mon
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "thesis.txt").write_text("mine")
+    later = facts | {"needs_python": "3.11.99" if sys.version_info[:2] == (3, 11) else "{}.{}.99".format(*sys.version_info[:2])}
     found = set_up.problems(copy, tmp_path / "used")
     for words in ("Python: expected 3.9", "machine: expected win-arm64", "folder used: expected none yet", "disk: expected 3 GB free, found 0.0",
                   "course-student.zip: expected the file this stick was made with", "wheels/pip-1.0-py3-none-any.whl: expected the file"):
@@ -113,6 +142,10 @@ def test_a_machine_that_does_not_fit_is_told_why(copy: Path, tmp_path: Path, mon
     assert len(found) == 6 and set_up.set_up(copy, tmp_path / "used", "smoke") == 2
     assert [p.name for p in (tmp_path / "used").iterdir()] == ["thesis.txt"]
     assert set_up.problems(copy / "wheels", tmp_path)[0].startswith("stick: expected room.json")
+    (copy / "room.json").write_text(json.dumps(later))
+    assert any(line.startswith(f"Python: expected {later['needs_python']} or later") for line in set_up.problems(copy, tmp_path / "new"))
+    (tmp_path / "used" / "set_up.json").write_text("{}")
+    assert any("one that is set up already" in line for line in set_up.problems(copy, tmp_path / "used"))
 
 
 def test_a_step_that_fails_ends_the_set_up(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -138,7 +138,9 @@ def _notebooks(folder: Path, project: Path, *, with_solutions: bool) -> None:
         write_text(folder / "read" / f"{name}.html", text)
         solved = project / "notebooks" / "solutions" / f"{name}.ipynb"
         if with_solutions and solved.is_file():
-            write_json(folder / "notebooks" / "solutions" / f"{name}.ipynb", read(f"solutions/{name}", project))
+            solution = read(f"solutions/{name}", project)
+            write_json(folder / "notebooks" / "solutions" / f"{name}.ipynb", solution)
+            write_text(folder / "read" / f"solutions-{name}.html", notebook_to_html(from_dict(solution), f"{name}: solutions"))
     shutil.copyfile(project / "notebooks" / "GLOSSARY.md", folder / "notebooks" / "GLOSSARY.md")
 
 

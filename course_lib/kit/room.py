@@ -22,18 +22,18 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from course_lib.errors import ConfigError, DataError, OutputError
 from course_lib.files import sha256_of, write_folder, write_json, write_text
-from course_lib.kit import build
-from course_lib.kit.wheels import BUILD, exact
+from course_lib.kit import build, stick
+from course_lib.kit.wheels import BUILD, direct, exact
 from course_lib.locations import PROJECT
 
 ROOM = "course-room"
 NEEDED_GB = 2.0
 TEXT = """How to set up a machine from this folder, with no network:
 
-1. Copy the folder to the machine, or leave it on the stick.
-2. In a terminal, in this folder: python3.11 set_up.py
-   (help: python3.11 set_up.py --help)
-3. It ends with "ready" and the command that opens the notebooks.
+1. Copy this folder to the machine, and hand the stick on.
+2. In a terminal, in the copy: python3.11 set_up.py      (on Windows: py -3.11 set_up.py)
+   It writes about 2.5 GB into the folder "course" in your home; elsewhere with: --into PLACE
+3. After some minutes it ends with "ready" and the command that opens the notebooks.
 
 The wheels fit {platform} with Python {python} only.
 """
@@ -67,14 +67,18 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
             fetch(draft / "wheels", exact(project), found_in, project, alone=True)
         fetch(draft / "wheels", requirements or build_requirements(project), found_in, project)
         wheels = written_down(draft / "wheels")
+        if missing := stick.unresolved(draft / "wheels", requirements or direct(project)):
+            raise DataError(f"wheels: expected all that the course needs, found none of {'; '.join(missing[:5])}. Installed here "
+                            "is another build than the index gives (torch with or without CUDA?): make the stick in an environment "
+                            "that make setup prepared from the same index.")
         write_text(draft / "requirements.txt", "\n".join(wheels.lines) + "\n")
         build.fill_student(draft / build.STUDENT, project)
         archive = build.packed(draft / build.STUDENT)
         shutil.rmtree(draft / build.STUDENT)
         shutil.copyfile(Path(__file__).with_name("set_up.py"), draft / "set_up.py")
         first = [archive, draft / "requirements.txt", *(draft / "wheels").glob("pip-*.whl")]  # used before pip looks at sums
-        facts = {"schema": 1, "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
-                 "wheels": len(wheels.lines), "bytes": wheels.size,
+        facts = {"schema": 1, "needs_python": stick.lowest_python(draft / "wheels"), "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
+                 "requirements": list(requirements or direct(project)), "wheels": len(wheels.lines), "bytes": wheels.size,
                  "sha256": {path.relative_to(draft).as_posix(): sha256_of(path) for path in first}}
         write_text(draft / "READ_ME.txt", TEXT.format(**facts))
         write_json(draft / "room.json", facts)
@@ -126,7 +130,7 @@ def inspect(folder: Path) -> list[str]:
         facts: dict[str, Any] = json.loads((folder / "room.json").read_text(encoding="utf-8"))
         listed = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         wanted = dict(line.split(" --hash=sha256:") for line in listed)
-        sums = dict(facts["sha256"])
+        sums, wants = dict(facts["sha256"]), list(facts["requirements"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"stick {folder.name!r}: expected a folder made by course room, found {type(error).__name__}. "
                           "Make it again: course room --out DIR") from error
@@ -136,7 +140,7 @@ def inspect(folder: Path) -> list[str]:
     wrong += [f"{name}: changed since the stick was made" for name in found.keys() & wanted.keys() if found[name] != wanted[name]]
     wrong += [f"{name}: missing or changed" for name, digest in sums.items()
               if not (folder / name).is_file() or sha256_of(folder / name) != digest]
-    return sorted(wrong)
+    return sorted(wrong) or stick.unresolved(folder / "wheels", wants)
 
 
 def told(folder: Path) -> Iterable[str]:

@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,16 +37,25 @@ def problems(stick: Path, into: Path) -> list[str]:
     try:
         room = json.loads((stick / "room.json").read_text(encoding="utf-8"))
         python, platform, sums = room["python"], room["platform"], dict(room["sha256"])
+        lowest = tuple(int(part) for part in room["needs_python"].split(".") if part)
     except (OSError, ValueError, KeyError, TypeError):
         return ["stick: expected room.json beside set_up.py, found none that can be read. Copy the whole folder again."]
     here = "{}.{}".format(*sys.version_info[:2])
     if here != python:
-        found.append(f"Python: expected {python}, found {here}. Start it with: python{python} set_up.py")
+        found.append(f"Python: expected {python}, found {here}. Start it with: python{python} set_up.py (Windows: py -{python} "
+                     f"set_up.py). If there is no Python {python}, install it first, or ask your instructor for another machine.")
+    elif sys.version_info[:3] < lowest:
+        full = ".".join(map(str, sys.version_info[:3]))
+        found.append(f"Python: expected {room['needs_python']} or later of {python}, found {full}. "
+                     "Install a later one, or ask your instructor for another machine.")
     if sysconfig.get_platform() != platform:
         found.append(f"machine: expected {platform}, as the wheels were made for, found {sysconfig.get_platform()}. "
                      "Make a stick on a machine of that kind: course room")
     if into.exists() and any(into.iterdir() if into.is_dir() else [into]):
-        found.append(f"folder {into.name}: expected none yet, found one that is in use. Choose another: --into PLACE")
+        done = (into / "set_up.json").is_file()
+        found.append(f"folder {into.name}: expected none yet, found " + (
+            "one that is set up already. Start it as START.txt there says, or choose another: --into PLACE" if done else
+            "one that is in use. If it is left of a set-up that was interrupted, delete it; else choose another: --into PLACE"))
     near = next(p for p in (into, *into.parents) if p.exists())
     free = shutil.disk_usage(near).free / 1e9
     if free < NEEDED_GB:
@@ -93,17 +103,21 @@ def set_up(stick: Path, into: Path, profile: str) -> int:
     into.mkdir(parents=True, exist_ok=True)
     unpack(stick / "course-student.zip", into)
     for name, call in steps(stick, into, profile):
-        print(f"{name} ...", flush=True)
+        print(f"{name} ..." + (" (one to five minutes, nothing is shown)" if name == "wheels" else ""), flush=True)
         start = time.perf_counter()
         if subprocess.run(call, cwd=into, env=environment, check=False).returncode:
             print(f"{name}: expected it to end well, found the error above. Remove the folder {into.name} and start again; "
-                  "if it fails twice, the stick is damaged: copy it again.", file=sys.stderr)
+                  "if it fails twice, show this text to your instructor.", file=sys.stderr)
             return 1
         took[name] = round(time.perf_counter() - start, 1)
     took["in all"] = round(time.perf_counter() - begin, 1)
     (into / "set_up.json").write_text(json.dumps(took, indent=2) + "\n", encoding="utf-8")
-    print(f"ready in {took['in all']:.0f} s. Start: "
-          f"{python_of(into / '.venv')} -m jupyterlab --ServerApp.ip=127.0.0.1 {into / 'notebooks'}")
+    shutil.copyfile(stick / "course-student.zip", into / "course-student.zip")  # where a spoilt notebook is taken from
+    call = [str(python_of(into / ".venv")), "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(into / "notebooks")]
+    command = subprocess.list2cmdline(call) if os.name == "nt" else shlex.join(call)
+    text = f"To open the notebooks, type in a terminal:\n\n{command}\n\nThen read START.html, from section 2.\n"
+    (into / "START.txt").write_text(text, encoding="utf-8")
+    print(f"ready in {took['in all']:.0f} s. Start (it stands in START.txt, too):\n{command}")
     return 0
 
 
