@@ -208,7 +208,9 @@ def test_short_survives_anything() -> None:
 
 def test_numbers() -> None:
     assert number(torch.tensor([2.5]), when="x") == 2.5 and number(np.int64(3), when="x") == 3
-    for bad in (True, "3", None, float("inf"), [1, 2], torch.zeros(2), complex(1, 1)):
+    itself: list[Any] = []
+    itself.append(itself)
+    for bad in (True, "3", None, float("inf"), [1, 2], torch.zeros(2), complex(1, 1), itself):
         with pytest.raises(NotYet, match="for x a finite number was expected, it gave "):
             number(bad, when="x")
 

@@ -229,8 +229,8 @@ def _equal(found: Any, expected: Any, tolerance: float) -> bool:
 def number(found: Any, *, when: str) -> float:
     """Return a single finite number out of a number, array or tensor, or raise ``NotYet``."""
     value = _plain(tried(found))
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
+    for _ in range(4):  # a list may hold itself, so not for ever
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise NotYet(f"for {when} a finite number was expected, it gave {short(found)}")
     return float(value)

@@ -44,7 +44,8 @@ def _each_record_alone(answer: Any) -> None:
     """The price of a record reads its own truth, depends on no neighbour, and has a finite slope."""
     import torch
 
-    z, truth = _logits(6, 3, 9).requires_grad_(), torch.tensor([0, 1, 2, 2, 1, 0])
+    z = torch.randn(6, 3, generator=torch.Generator().manual_seed(9), dtype=torch.float64).mul(2).requires_grad_()
+    truth = torch.tensor([0, 1, 2, 2, 1, 0])
     case = "six records of three classes"
     prices = called(answer, z, truth, when=case)
     for i in range(6):

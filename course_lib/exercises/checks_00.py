@@ -137,15 +137,15 @@ def test_settings(answer: Any) -> None:
     for defaults, several in zip(tables, requests, strict=True):
         for given in several:
             ours, case = dict(defaults), f"the request {given} and the defaults {defaults}"
-            found = called(answer, ours, dict(given), when=case)
-            same(found, defaults | given, when=case)
-            require(found is not ours, f"for {case} it gave the defaults themselves: whoever changes the result changes them for all")
+            same(called(answer, ours, dict(given), when=case), defaults | given, when=case)
             require(ours == defaults, f"after the request {given} the defaults themselves had become {short(ours)}: "
                     "the next reader would start from them")
     for (given, name), defaults in zip(wrong, (*tables, tables[1]), strict=True):
         message = refused(answer, dict(defaults), dict(given), when=f"the request {given}, which holds an unknown name,")
         require(name in message, f"for the request {given} the error reads {short(message)}, and does not name {name!r}",
                 kept=f"for the request {given} the error does not name {name!r}")
+    require(called(answer, ours, {}) is not ours,
+            "for an empty request it gave the defaults themselves: whoever changes the result changes them for all")
 
 
 @exercise(
@@ -218,7 +218,8 @@ def _reads_states(answer: Any, states: Any, mask: Any, vectors: Any, case: str) 
     mean = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
     if vectors.shape == mean.shape:
         likeness = torch.nn.functional.cosine_similarity(vectors.double(), mean.double(), dim=-1)
-        require(bool((likeness.abs() < 0.99999).any()), f"for {case} it is the mean of the real positions again, or a multiple of it")
+        require(bool((likeness.abs() < 0.99999).any()),
+                f"for {case} it is the mean of the real positions again, or a multiple of it")
     other = called(answer, (states.flip(0) * 1.7 + 0.3).clone(), mask.clone(), when=f"{case}, other states")
     require(not equal(other, vectors, 1e-6), f"for {case} other states gave the same vectors: it does not read them")
 

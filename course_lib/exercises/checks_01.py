@@ -120,7 +120,6 @@ def _even(values: list[float], sign: int) -> bool:
 def test_penalty(answer: Any) -> None:
     """Move the weights of small models; the value and its gradient must follow, for the body only."""
     for seed, width in ((0, 2), (1, 4)):
-        _start_is_remembered_at_once(answer, _two_parts(width, seed))
         model = _two_parts(width, seed)
         penalty, case = called(answer, model, when="a model with a body and a classifier"), "the model as it was"
         require(not hasattr(penalty, "parameters"), "it gave a model, where a function without arguments was expected")
@@ -138,6 +137,7 @@ def test_penalty(answer: Any) -> None:
                  when=f"{case}, and a new classifier that has moved too")
             for name, parameter in model.named_parameters():
                 parameter.data.copy_(start[name])
+        _start_is_remembered_at_once(answer, model)
 
 
 def _start_is_remembered_at_once(answer: Any, model: Any) -> None:

@@ -70,9 +70,10 @@ def test_error_kind(answer: Any) -> None:
     gold = (10, 20, "DISEASE")
     cases = [
         ((10, 20, "DISEASE"), "right"), ((10, 20, "SYMPTOM"), "type"), ((10, 15, "DISEASE"), "boundary"),
-        ((5, 30, "DISEASE"), "boundary"), ((10, 15, "SYMPTOM"), "boundary and type"), ((15, 20, "SYMPTOM"), "boundary and type"), ((19, 25, "DISEASE"), "boundary"), ((12, 18, "MEDICINE"), "boundary and type"),
+        ((5, 30, "DISEASE"), "boundary"), ((19, 25, "DISEASE"), "boundary"), ((12, 18, "MEDICINE"), "boundary and type"),
         ((0, 11, "SYMPTOM"), "boundary and type"), ((20, 25, "DISEASE"), "apart"), ((4, 10, "DISEASE"), "apart"),
         ((30, 35, "SYMPTOM"), "apart"), ((0, 5, "DISEASE"), "apart"),
+        ((10, 15, "SYMPTOM"), "boundary and type"), ((15, 20, "SYMPTOM"), "boundary and type"),
     ]
     for own, expected in cases:
         for one, other in ((gold, own), (own, gold)):
@@ -117,7 +118,9 @@ def test_choose_test(answer: Any) -> None:
     random.Random(5).shuffle(documents)
     chosen = [_chosen(answer, documents, seed) for seed in range(5)]
     require(_chosen(answer, documents, 3) == chosen[3], "called twice with the same seed it chose different sentences")
-    require(len({frozenset(one) for one in chosen}) >= 4, "whatever the seed, it chose the same sentences")
+    different = len({frozenset(one) for one in chosen})
+    require(different > 1, "whatever the seed, it chose the same sentences")
+    require(different >= 4, f"five seeds gave {different} different choices, expected five")
     papers = [document.replace("note", "paper") for document in documents]
     if _chosen(answer, papers, 3) != chosen[3]:  # other names, in the same order: a choice by sorted names stays as it was
         _reads_no_hashes(answer, documents)
@@ -157,8 +160,9 @@ def _listed(found: Any, what: str, when: str) -> list[Any]:
 def _chosen(answer: Any, documents: list[str], seed: int, share: float = 0.25) -> set[int]:
     when = f"{len(documents)} sentences, share {share}, seed {seed}"
     found = _listed(called(answer, list(documents), share, seed, when=when), "numbers of sentences", when)
-    require(all(number(i, when=when) == int(number(i, when=when)) for i in found), f"for {when} whole numbers were expected, it gave {short(found)}")
-    test = {int(number(i, when=when)) for i in found}
+    numbers = [number(i, when=when) for i in found]
+    require(all(i == int(i) for i in numbers), f"for {when} whole numbers were expected, it gave {short(found)}")
+    test = {int(i) for i in numbers}
     require(len(test) == len(found), f"for {when} it named a sentence twice")
     require(test <= set(range(len(documents))), f"for {when} it gave a number outside 0 to {len(documents) - 1}: {short(found)}")
     training = {document for i, document in enumerate(documents) if i not in test}

@@ -132,7 +132,8 @@ def test_place(answer: Any) -> None:
     cases = [
         ("a mark at the second of three", "£12 million", second, second), ("a mark two too far", "£12 million", third + 2, third),
         ("a mark four too early", "£12 million", second - 4, second), ("a mark at the first", "£12 million", first + 1, first),
-        ("a mark nearer to the beginning of the second", "£12 million", 27, second), ("an answer in other letters", "loss", 85, -1),
+        ("a mark nearer to the beginning of the second", "£12 million", 27, second),
+        ("an answer in other letters", "loss", 85, -1),
         ("a mark behind the text", "£12 million", 500, third), ("a mark in the middle of two", "£12 million", 25, first),
         ("an answer that stands once", "2024", 0, 55), ("an answer with brackets", "(1.3)", 93, 90),
         ("an answer that is not there", "£14 million", 40, -1),

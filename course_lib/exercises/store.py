@@ -43,8 +43,19 @@ def progress_file() -> Path:
 
 def read() -> dict[str, Entry]:
     """Return all entries by exercise id; a damaged file is put aside and reported in a printed line."""
+    try:
+        return _read()
+    except DataError:
+        with _locked():  # nobody else writes now: what is damaged still is put aside, and nothing newer
+            return _read_or_put_aside()
+
+
+def _read() -> dict[str, Entry]:
     path = progress_file()
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise OutputError(f"progress: expected a readable {path.name}, found something that is no file. "
+                              "Set COURSE_PROGRESS_DIR to a folder of yours.")
         with path.open("rb") as file:
             return parse(file.read(LARGEST + 1))
     except FileNotFoundError:
@@ -52,8 +63,13 @@ def read() -> dict[str, Entry]:
     except OSError as error:
         raise OutputError(f"progress: expected a readable {path.name}, found {error.strerror}. "
                           "Set COURSE_PROGRESS_DIR to a folder of yours.") from error
+
+
+def _read_or_put_aside() -> dict[str, Entry]:
+    try:
+        return _read()
     except DataError as error:
-        aside = _put_aside(path)
+        aside = _put_aside(progress_file())
         print(f"({error} It was kept as {aside.name}; progress starts anew.)")
         return {}
 
@@ -111,7 +127,7 @@ def note(verdict: Verdict, answer: Any = None) -> None:
     if not verdict.right and mark and mark == stubs().get(verdict.id):
         return
     with _locked():
-        entries = read()
+        entries = _read_or_put_aside()
         entries[verdict.id] = _after(entries.get(verdict.id), verdict, mark)
         rows = {id: asdict(entry) for id, entry in entries.items()}
         write_json(progress_file(), {"schema": SCHEMA, "exercises": rows})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -20,6 +21,11 @@ def unknown_share(text: str, tokenizer: Any) -> float:
 def unknown_share_by_id(text: str, tokenizer: Any) -> float:
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     return sum(i == tokenizer.unk_token_id for i in ids) / len(ids) if ids else 0
+
+
+def unknown_share_as_a_fraction(text: str, tokenizer: Any) -> Fraction:
+    pieces = tokenizer.tokenize(text)
+    return Fraction(pieces.count(tokenizer.unk_token), max(1, len(pieces)))
 
 
 def passage(text: str, encoded: Any, first: int, last: int) -> str:
@@ -68,6 +74,6 @@ def mean_inside(states: Any, mask: Any) -> Any:
 
 
 RIGHT = {
-    "00.1": [minutes], "00.2": [unknown_share, unknown_share_by_id], "00.3": [passage], "00.4": [sentence_vectors],
+    "00.1": [minutes], "00.2": [unknown_share, unknown_share_by_id, unknown_share_as_a_fraction], "00.3": [passage], "00.4": [sentence_vectors],
     "00.5": [settings], "00.6": [make_batches, longest_first], "00.7": [largest, first_piece, weighted, mean_inside],
 }

@@ -86,6 +86,10 @@ def one_count_for_all(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (states * mask[..., None]).sum(dim=1) / (mask.sum() / len(mask))
 
 
+def shape_squeezed(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return ((states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)).squeeze()
+
+
 def padding_counted_in(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return states.sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
@@ -102,6 +106,19 @@ def error_without_the_name(defaults: dict[str, Any], given: dict[str, Any]) -> d
     if set(given) - set(defaults):
         raise ValueError("there is an unknown parameter")
     return {**defaults, **given}
+
+
+def defaults_given_away(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    for name in given:
+        if name not in defaults:
+            raise ValueError(f"unknown: {name}")
+    return {**defaults, **given} if given else defaults
+
+
+def only_the_last_name_read(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    if given and list(given)[-1] not in defaults:
+        raise ValueError(f"unknown: {list(given)[-1]}")
+    return {**defaults, **{name: value for name, value in given.items() if name in defaults}}
 
 
 def everything_taken(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -129,6 +146,11 @@ def lengths_for_positions(lengths: list[int], size: int) -> list[list[int]]:
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
+def positions_as_texts(lengths: list[int], size: int) -> list[list[str]]:
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    return [[str(position) for position in order[i : i + size]] for i in range(0, len(order), size)]
+
+
 def rest_dropped(lengths: list[int], size: int) -> list[list[int]]:
     order = sorted(range(len(lengths)), key=lambda i: lengths[i])
     return [order[i : i + size] for i in range(0, len(order) - size + 1, size)]
@@ -148,6 +170,14 @@ def mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 def sum_is_a_multiple(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (states * mask[..., None]).sum(1)
+
+
+def mean_turned_round(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return -mean(states, mask)
+
+
+def weights_of_whole_numbers(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return (states * torch.softmax(mask, dim=-1)[..., None]).sum(1)
 
 
 def unit_length_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -209,6 +239,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (summed, "expected the mean of its 4 real positions"),
         (mean_of_all, "expected the mean of its 2 real positions"),
         (one_count_for_all, "expected the mean of its 2 real positions"),
+        (shape_squeezed, "for rows of 5 pieces it gave the shape (3,), expected (1, 3)"),
         (padding_counted_in, "expected the mean of its 2 real positions"),
         (lambda *_: torch.zeros(2, 4), "the shape (2, 4), expected (2, 3)"),
         (lambda states, _: states, "the shape (2, 4, 3), expected (2, 3)"),
@@ -216,6 +247,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "00.5": [
         (edits_the_defaults, "the defaults themselves had become"),
         (error_without_the_name, "does not name 'epoch'"),
+        (defaults_given_away, "for an empty request it gave the defaults themselves"),
+        (only_the_last_name_read, "for the request {'profil': 'gpu', 'corpus': 'mine'}, which holds an unknown name, it should"),
         (everything_taken, "it should raise an error"),
         (only_complained, "it should raise an error"),
         (falsy_ones_forgotten, "expected {'corpus': 'medical_notes', 'limit': 0}"),
@@ -225,6 +258,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "00.6": [
         (as_they_come, "12 padded positions, where 2 will do"),
         (lengths_for_positions, "exactly once"),
+        (positions_as_texts, "a list of lists of positions was expected, it gave [['1', '3'], ['2', '0']]"),
         (rest_dropped, "exactly once"),
         (one_by_one, "4 batches, expected 2"),
         (one_great_batch, "too large"),
@@ -234,6 +268,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "00.7": [
         (mean, "the mean of the real positions again"),
         (sum_is_a_multiple, "a multiple of it"),
+        (mean_turned_round, "a multiple of it"),
+        (weights_of_whole_numbers, "it stopped with NotImplementedError"),
         (unit_length_mean, "a multiple of it"),
         (largest_with_padding, "padding is read"),
         (zeros_for_padding_then_largest, "with three more padded positions"),

@@ -115,6 +115,10 @@ def floor_under_the_fault(step: int, steps: int, warmup: int) -> float:
     return max(1e-3, step / warmup if step < warmup else (steps - 1 - step) / (steps - 1 - warmup))
 
 
+def highest_too_late(step: int, steps: int, warmup: int) -> float:
+    return (step + 1) / (warmup + 2) if step <= warmup else (steps - step) / (steps - warmup - 1)
+
+
 def another_step_up(step: int, steps: int, warmup: int) -> float:
     return ((step + 1) / (warmup + 1)) ** 2 if step < warmup else (steps - step) / (steps - warmup)
 
@@ -135,6 +139,17 @@ def detached_not_copied(model: torch.nn.Module) -> Callable[[], torch.Tensor]:
 def head_held_too(model: torch.nn.Module) -> Callable[[], torch.Tensor]:
     start = {n: p.detach().clone() for n, p in model.named_parameters()}
     return lambda: sum(((p - start[n]) ** 2).sum() for n, p in model.named_parameters())
+
+
+def remembered_too_late(model: torch.nn.Module) -> Callable[[], torch.Tensor]:
+    start: dict[str, torch.Tensor] = {}
+
+    def distance() -> torch.Tensor:
+        if not start:
+            start.update({n: p.detach().clone() for n, p in model.named_parameters() if not n.startswith("classifier")})
+        return sum(((p - start[n]) ** 2).sum() for n, p in model.named_parameters() if n in start)
+
+    return distance
 
 
 def no_gradient(model: torch.nn.Module) -> Callable[[], torch.Tensor]:
@@ -235,6 +250,12 @@ def counts_errors(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (z.argmax(-1) != truth).float()
 
 
+def changed_in_place(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    e = (z - z.max(-1, keepdim=True).values).exp()
+    e /= e.sum(-1, keepdim=True)
+    return 1 - e[torch.arange(len(z)), truth]
+
+
 def no_gradient_left(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return 1 - torch.softmax(z, -1).detach()[torch.arange(len(z)), truth]
 
@@ -274,6 +295,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (padding_as_class_0, "it gave 2.68514"),
         (summed_only, "it gave 15.1172"),
         (lambda _: 1.1, "it gave 1.1,"),
+        (lambda _: 2.5195416, "batches of 4, 2, 4 it gave 2.51954"),
         (lambda batches: batches, "a finite number was expected"),
     ],
     "01.4": [
@@ -286,6 +308,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (floor_under_the_fault, "step 0 has the factor 0.001 and the step beside it 0.25"),
         (hardly_above_zero, "step 0 has the factor 1e-09 and the step beside it 0.25"),
         (last_hardly_above_zero, "step 9 has the factor 1e-09 and the step beside it 0.2"),
+        (highest_too_late, "the highest factor is at step 5"),
         (another_step_up, "not an even rise"),
         (lambda *_: 1.0, "the highest factor is at step 0"),
         (lambda step, *_: step, "step 0 has the factor 0"),
@@ -293,6 +316,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "01.5": [
         (detached_not_copied, "it gave 0, expected 2.5"),
         (head_held_too, "a new classifier that has moved too"),
+        (remembered_too_late, "one weight moved by 3 before the first call it gave 0, expected 9"),
         (no_gradient, "carries no gradient"),
         (as_a_number, "carries no gradient"),
         (mean_distance, "it gave 1, expected 2.5"),
@@ -322,6 +346,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (right_ones_pay, "should cost 0"),
         (rewards_mistakes, "should cost 0"),
         (counts_errors, "should fall as the truth"),
+        (changed_in_place, "torch cannot compute the gradient of the prices: one of the variables"),
         (no_gradient_left, "carry no gradient"),
         (high_ceiling, "above the ceiling of 10"),
         (ignores_the_label, "should fall as the truth"),

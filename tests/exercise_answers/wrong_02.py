@@ -192,6 +192,27 @@ def in_the_order_of_a_set(documents: list[str], share: float, seed: int) -> list
     return chosen
 
 
+def _documents_apart(documents: list[str], share: float, seed: int) -> list[int]:
+    names, chosen = sorted(set(documents)), []
+    random.Random(seed).shuffle(names)
+    for name in names:
+        if len(chosen) < share * len(documents):
+            chosen += [i for i, d in enumerate(documents) if d == name]
+    return chosen
+
+
+def share_forgotten(documents: list[str], share: float, seed: int) -> list[int]:
+    return _documents_apart(documents, 0.25, seed)
+
+
+def two_seeds_only(documents: list[str], share: float, seed: int) -> list[int]:
+    return _documents_apart(documents, share, seed % 2)
+
+
+def no_whole_numbers(documents: list[str], share: float, seed: int) -> list[float]:
+    return [i + 0.5 for i in _documents_apart(documents, share, seed)]
+
+
 def one_document(documents: list[str], share: float, seed: int) -> list[int]:
     name = random.Random(seed).choice(sorted(set(documents)))
     return [i for i, d in enumerate(documents) if d == name]
@@ -204,6 +225,45 @@ def names_instead_of_numbers(documents: list[str], share: float, seed: int) -> l
 
 def no_test_at_all(documents: list[str], share: float, seed: int) -> list[int]:
     return []
+
+
+# 02.2 to 02.4, each wrong in one small place
+def first_letter_of_the_label(gold: list[list[Any]], predicted: list[list[Any]]) -> float:
+    def seen(note: list[Any]) -> set[Any]:
+        return {(start, end, label[0]) for start, end, label in note}
+
+    right = sum(len(seen(g) & seen(p)) for g, p in zip(gold, predicted, strict=True))
+    total = sum(map(len, gold)) + sum(map(len, predicted))
+    return 2 * right / total if total else 0.0
+
+
+def _kind(gold: Any, own: Any, edges: slice) -> str:
+    if gold == own:
+        return "right"
+    if gold[edges] == own[edges] and gold[2] != own[2]:
+        return "type"
+    if gold[0] < own[1] and own[0] < gold[1]:
+        return "boundary" if gold[2] == own[2] else "boundary and type"
+    return "apart"
+
+
+def only_the_beginning(gold: Any, own: Any) -> str:
+    return _kind(gold, own, slice(0, 1))
+
+
+def only_the_end(gold: Any, own: Any) -> str:
+    return _kind(gold, own, slice(1, 2))
+
+
+def beginning_of_the_label(tags: list[str]) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    for i, tag in enumerate(tags):
+        prefix, _, label = tag.partition("-")
+        if prefix == "I" and found and found[-1][1] == i and found[-1][2].startswith(label):
+            found[-1] = (found[-1][0], i + 1, found[-1][2])
+        elif tag != "O":
+            found.append((i, i + 1, label))
+    return found
 
 
 # 02.6 windows that lose no name
@@ -289,6 +349,10 @@ def as_many_as_sentences(counts: Any, documents: Any, seed: int) -> Any:
     return _interval(counts, documents, seed, many=len(counts))
 
 
+def seed_not_used(counts: Any, documents: Any, seed: int) -> Any:
+    return _interval(counts, documents, 0)
+
+
 def mean_of_documents(counts: Any, documents: Any, seed: int) -> Any:
     return _interval(counts, documents, seed, mean=True)
 
@@ -341,6 +405,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (all_notes_in_one, "it gave 1, expected 0"),
         (edges_only, "it gave 1, expected 0"),
         (precision_only, "it gave 1, expected 0.666667"),
+        (first_letter_of_the_label, "for a label with the same first letter it gave 1, expected 0"),
         (not_doubled, "it gave 0.5, expected 1"),
         (nothing_is_perfect, "it gave 1, expected 0"),
         (divides_by_nothing, "it stopped with ZeroDivisionError: division by zero"),
@@ -348,12 +413,15 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "02.3": [
         (touching_is_overlap, "it gave 'boundary', expected 'apart'"),
         (never_apart, "it gave 'boundary', expected 'apart'"),
+        (only_the_beginning, "it gave 'type', expected 'boundary and type'"),
+        (only_the_end, "it gave 'type', expected 'boundary and type'"),
         (label_first, "it gave 'type', expected 'boundary and type'"),
         (inside_is_no_overlap, "it gave 'apart', expected 'boundary'"),
     ],
     "02.4": [
         (strict, "it gave [(0, 1, 'DISEASE')]"),
         (label_may_change_inside, "it gave [(0, 3, 'DISEASE')]"),
+        (beginning_of_the_label, "for the tags B-SIDE-EFFECT I-SIDE it gave [(0, 2, 'SIDE-EFFECT')]"),
         (last_name_lost, "it gave [], expected [(1, 4, 'DISEASE')]"),
         (end_included, "it gave [(0, 0, 'DISEASE'), (2, 3, 'SYMPTOM')]"),
         (neighbours_merged, "it gave [(0, 3, 'MEDICINE')]"),
@@ -364,6 +432,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (neighbours_together, "49 of 49 test sentences have a sister in"),
         (seed_forgotten, "called twice with the same seed it chose different sentences"),
         (in_the_order_of_a_set, "where a set of texts has another order"),
+        (share_forgotten, "share 0.5, seed 0 the test holds 49 sentences"),
+        (two_seeds_only, "five seeds gave 2 different choices"),
+        (no_whole_numbers, "whole numbers were expected"),
         (one_document, "the test holds 5 sentences"),
         (names_instead_of_numbers, "it gave 'note 7'"),
         (no_test_at_all, "the test holds 0 sentences"),
@@ -383,6 +454,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (whole_range, "expected about"),
         (without_replacement, "(width 0.000)"),
         (as_many_as_sentences, "expected about"),
+        (seed_not_used, "another seed gave exactly the same interval"),
         (mean_of_documents, "expected about"),
     ],
     "02.8": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from exercise_answers.right_03 import number_score, read
+from exercise_answers.right_03 import choose, my_f1, number_score, place, read
 
 from course_lib.evaluation.qa import answer_f1, normalize_answer
 
@@ -329,12 +329,48 @@ def capitals_unread(own: str, gold: str) -> float:
     return float(own == gold) if re.search(r"\d ?M", own) else number_score(own, gold)
 
 
+# each wrong in one small place
+def capitals_matter(predicted: str, references: list[str]) -> float:
+    capitals = "".join(c for c in predicted if c.isupper())
+    return max(my_f1(predicted, [r]) * (capitals == "".join(c for c in r if c.isupper()) or not r[:1] == "R")
+               for r in references or [""])
+
+
+def two_references(predicted: str, references: list[str]) -> float:
+    return my_f1(predicted, references[:2])
+
+
+def nearest_middle(passage: str, answer: str, marked: int) -> int:
+    places = [m.start() for m in re.finditer(re.escape(answer), passage)]
+    return min(places, key=lambda p: abs(p + len(answer) / 2 - marked), default=-1)
+
+
+def capitals_do_not_matter(passage: str, answer: str, marked: int) -> int:
+    return place(passage.lower(), answer.lower(), marked)
+
+
+def rounded(windows: list[tuple[str, float, float]], threshold: float) -> str:
+    text, best, _ = max(windows, key=lambda window: window[1])
+    return "" if round(min(window[2] for window in windows) - best) > threshold else text
+
+
+def scores_not_read(margins: Any, scores: Any, answerable: Any) -> float:
+    return choose(margins, [float(can) for can in answerable], answerable)
+
+
+def unit_of_gold_may_be_missing(own: str, gold: str) -> float:
+    mine, theirs = read(own), read(gold)
+    return 1.0 if mine and theirs and mine[0] == theirs[0] and not theirs[1] else number_score(own, gold)
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "03.1": [
         (words_as_sets, "it gave 0.333333, expected 0.666667"),
         (words_counted_too_often, "it gave 1.2, expected 0.4"),
         (not_normalized, "it gave 0.8, expected 1"),
         (first_reference, "it gave 0, expected 1"),
+        (capitals_matter, "'ravi Anstruther' against ['Ravi Anstruther'] it gave 0, expected 1"),
+        (two_references, "'milk' against ['rents', 'corn', 'milk'] it gave 0, expected 1"),
         (mean_of_references, "it gave 0.5, expected 1"),
         (silence_gets_nothing, "it gave 0, expected 1"),
         (stops_without_reference, "it stopped with ValueError: max() arg is an empty sequence"),
@@ -371,6 +407,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (next_place, "it gave -1, expected 64"),
         (nearest_of_non_overlapping, "it gave 91, expected 90"),
         (later_of_two, "it gave 40, expected 10"),
+        (nearest_middle, "for a mark nearer to the beginning of the second it gave 10, expected 40"),
+        (capitals_do_not_matter, "for an answer in other letters it gave 85, expected -1"),
         (the_mark_itself, "it gave 66, expected 64"),
         (stops_when_missing, "it stopped with ValueError: min() arg is an empty sequence"),
     ],
@@ -379,6 +417,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (null_of_the_best_window, "it gave '', expected 'rents'"),
         (mean_null, "it gave '', expected 'June'"),
         (at_least_the_threshold, "it gave '', expected 'rents'"),
+        (rounded, "for a threshold of 2 and silence ahead by 2.3 it gave 'rents', expected ''"),
         (threshold_forgotten, "it gave '', expected 'rents'"),
         (each_window_against_itself, "it gave 'milk', expected 'rents'"),
         (threshold_on_the_other_side, "it gave '', expected 'rents'"),
@@ -386,6 +425,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "03.7": [
         (zero, "the threshold 0 gives a mean score of 0.500,"),
         (round_numbers, "the threshold -10 gives a mean score of 0.500,"),
+        (scores_not_read, "for a model that knows nothing"),
         (mean_margin, "the threshold 45 gives a mean score of 0.500,"),
         (margins_only, "the threshold -90 gives a mean score of 0.667,"),
         (between_the_means, "the threshold 22.5 gives a mean score of 0.167,"),
@@ -400,6 +440,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (sign_ignored, "it gave 1; the rule asks for at most 0.2 for another amount"),
         (unit_ignored, "it gave 1; the rule asks for less than 1 for another unit"),
         (nearness, "it gave 0.894; the rule asks for at most 0.2 for another amount"),
+        (unit_of_gold_may_be_missing, "'4.2%' against '4.2' it gave 1; the rule asks for less than 1 for another unit"),
         (half_equal_words, "'rents rose' against 'rents fell' it gave 0.5; the rule asks for 0"),
         (capitals_unread, "'£4.2M' against '£4.2m' it gave 0; the rule asks for 1 for the same amount"),
         (words_forgotten, "it gave 1; the rule asks for less than 1 for another unit"),
