@@ -16,6 +16,9 @@ Cell = dict[str, Any]
 Notebook = dict[str, Any]
 NOTES = "notes"
 """Tag of a Markdown cell that speaks to the instructor."""
+EXPLORERS = ("alignment_explorer", "answer_explorer", "entity_reader", "loss_explorer", "run_viewer")
+"""What ``course_lib.widgets`` offers to move; named here because importing it would be heavy."""
+_EXPLORER = re.compile(rf"(?<!def )\b(?:{'|'.join(EXPLORERS)})\(")
 _STUB = re.compile(r"\A# exercise (\d\d\.\d+)\s*$", re.MULTILINE)
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
@@ -83,6 +86,18 @@ def exercise_of(cell: Mapping[str, Any]) -> str | None:
     """Return the id of a stub cell, whose first line is ``# exercise 02.3``; else None."""
     match = _STUB.match(source(cell)) if not is_text(cell) else None
     return match.group(1) if match else None
+
+
+def is_explorer(cell: Mapping[str, Any]) -> bool:
+    """Does this cell show something to move?"""
+    return not is_text(cell) and bool(_EXPLORER.search(source(cell)))
+
+
+def code_lines(notebook: Notebook) -> int:
+    """Count the lines of code a learner reads: neither empty nor only a comment, exercises left out."""
+    cells = (cell for cell in notebook["cells"] if not is_text(cell) and not exercise_of(cell))
+    lines = (line.strip() for cell in cells for line in source(cell).splitlines())
+    return sum(bool(line) and not line.startswith("#") for line in lines)
 
 
 def words(notebook: Notebook) -> int:

@@ -1,4 +1,4 @@
-"""Minutes of each notebook: measured execution by profile, reading, exercises."""
+"""Minutes of each notebook: measured execution by profile, reading, teaching, exercises."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from typing import Any
 
 from course_lib import catalogue
 from course_lib.errors import ConfigError
-from course_lib.kit.cells import read, words
+from course_lib.kit.cells import code_lines, is_explorer, is_notes, read, words
 from course_lib.locations import PROJECT
 from course_lib.parameters import NOTEBOOKS
 
 WORDS_A_MINUTE = 200
+"""Chosen when the course was planned, for technical text; nobody was timed."""
+MINUTES_A_NOTE, MINUTES_AN_EXPLORER, LINES_A_MINUTE = 3, 3, 20
+"""Guesses, nobody was timed: a note asks for a vote or a question, an explorer for free play, code for a walk through it."""
+REVIEW = 1.25
+"""A guess too: a look at the answers takes a quarter of the time that the exercises took."""
 PROFILES = ("smoke", "cpu", "gpu")
 MEASURED = "minutes.json"
 """Beside the notebooks: minutes of profiles that ``summary.json`` does not hold, by ``--measure``."""
@@ -39,6 +44,9 @@ class Minutes:
     title: str
     run: Mapping[str, float | None]
     words: int
+    notes: int
+    explorers: int
+    code_lines: int
     tasks: tuple[Task, ...]
 
     @property
@@ -50,6 +58,16 @@ class Minutes:
     def reading(self) -> float:
         """Minutes to read the text once."""
         return self.words / WORDS_A_MINUTE
+
+    @property
+    def teaching(self) -> float:
+        """Minutes of what is said and tried together: notes, explorers, a walk through the code."""
+        return MINUTES_A_NOTE * self.notes + MINUTES_AN_EXPLORER * self.explorers + self.code_lines / LINES_A_MINUTE
+
+    @property
+    def block(self) -> float:
+        """Minutes of the notebook in a room, without its exercises."""
+        return self.on_a_laptop + self.reading + self.teaching
 
     @property
     def on_a_laptop(self) -> float:
@@ -80,7 +98,10 @@ def all_minutes(project: Path = PROJECT) -> list[Minutes]:
     for name in NOTEBOOKS:
         committed = catalogue.minutes_of(name, measured)
         run = {profile: committed.get(profile) or extra.get(profile, {}).get(name) for profile in PROFILES}
-        made.append(Minutes(name, catalogue.title_of(name, project), run, words(read(name, project)), tasks_of(name[:2])))
+        notebook = read(name, project)
+        cells = notebook["cells"]
+        made.append(Minutes(name, catalogue.title_of(name, project), run, words(notebook), sum(map(is_notes, cells)),
+                            sum(map(is_explorer, cells)), code_lines(notebook), tasks_of(name[:2])))
     return made
 
 
