@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +207,30 @@ def test_a_damaged_file_is_put_aside_and_reported(folder: Path, capsys: pytest.C
     assert list(kept(folder)) == ["01.1"] and aside[0].name in capsys.readouterr().out
 
 
+def test_a_reader_puts_nothing_aside_that_a_writer_has_just_mended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.mkdir()
+    (folder / "progress.json").write_bytes(b"{ half")
+    locked = store._locked
+
+    @contextmanager
+    def after_a_writer() -> Iterator[None]:
+        monkeypatch.setattr(store, "_locked", locked)
+        store.note(wrong(), 1)
+        with locked():
+            yield
+
+    monkeypatch.setattr(store, "_locked", after_a_writer)
+    assert list(store.read()) == ["01.1"] == list(kept(folder))
+    assert len(list(folder.glob("progress-damaged-*.json"))) == 1
+
+
+def test_what_is_no_file_is_a_message(folder: Path) -> None:
+    folder.mkdir()
+    os.mkfifo(folder / "progress.json")
+    with pytest.raises(CourseError, match="expected a readable progress.json, found something that is no file"):
+        store.read()
+
+
 def write_many(folder: str, name: str) -> None:
     os.environ["COURSE_PROGRESS_DIR"] = folder
     for i in range(20):
@@ -255,6 +281,55 @@ def test_the_panel_shows_the_same_in_html_and_plain_text(folder: Path) -> None:
     assert "<script" not in html and str(folder) not in html
 
 
+# ---- handing in ---------------------------------------------------------------
+def test_a_hand_in_is_a_copy_under_a_name(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.note(wrong(), 1)
+    share = tmp_path / "share"
+    share.mkdir()
+    assert str(share / "progress-anna-k-müller.json") in course("--hand-in", " Anna K. / Müller ", "--to", str(share))
+    assert parse((share / "progress-anna-k-müller.json").read_bytes()) == parse((folder / "progress.json").read_bytes())
+    monkeypatch.chdir(share)
+    assert "progress-anna.json" in course("--hand-in", "anna") and sorted(collect(share).learners) == ["progress-anna-k-müller.json", "progress-anna.json"]
+
+
+def test_a_hand_in_replaces_progress_only_and_says_so(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store.note(wrong(), 1)
+    exercises.hand_in("Anna", tmp_path)
+    assert "It replace" not in capsys.readouterr().out
+    store.note(wrong("02.1"), 1)
+    exercises.hand_in("Anna", tmp_path)
+    assert "It replaces an earlier one of yours" in capsys.readouterr().out
+    hand_in(tmp_path, "progress-anna.json", {"01.1": {}})
+    exercises.hand_in("Anna", tmp_path)
+    assert "It replaced a file of other progress" in capsys.readouterr().out
+    assert list(collect(tmp_path).learners["progress-anna.json"]) == ["01.1", "02.1"]
+    for text in ("my thesis", "[]"):
+        (tmp_path / "progress-anna.json").write_text(text)
+        with pytest.raises(CourseError, match="expected no progress-anna.json, or a progress file to replace, found another there"):
+            exercises.hand_in("Anna", tmp_path)
+        assert (tmp_path / "progress-anna.json").read_text() == text
+    (tmp_path / "progress-bert.json").symlink_to(folder / "progress.json")
+    with pytest.raises(CourseError, match="nothing was changed"):
+        exercises.hand_in("Bert", tmp_path)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--hand-in", "../.."], "expected a name, found '../..'"), (["--hand-in", ""], "expected a name, found ''"),
+    (["--hand-in", "anna", "--to", "nowhere"], "expected a folder, found 'nowhere'"),
+    (["--hand-in", "anna", "--json"], "expected --hand-in alone"), (["--to", "."], "expected --to beside --hand-in"),
+])
+def test_a_hand_in_that_cannot_be_is_a_message(arguments: list[str], words: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store.note(wrong(), 1)
+    done = CliRunner().invoke(app, ["progress", *arguments])
+    assert done.exit_code == 2 and words in done.output and not list(tmp_path.glob("progress-*"))
+
+
+def test_nothing_to_hand_in_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="expected an exercise that was checked, found none yet"):
+        exercises.hand_in("anna", tmp_path)
+
+
 # ---- a room -------------------------------------------------------------------
 def hand_in(folder: Path, name: str, rows: dict[str, Any]) -> None:
     path = folder / name
@@ -289,7 +364,7 @@ def test_forty_files_ten_damaged_give_thirty_rows_and_ten_reports(tmp_path: Path
     assert row["stuck"] == sum(1 + i % 4 >= 3 for i in range(18, 30))
     assert row["reasons"] == [{"learners": 30, "reason": "it gave 1, expected 2"}, {"learners": 15, "reason": "it gave 3, expected 2"}]
     page = course("--collect", str(tmp_path), code=1)
-    assert "30 files read" in page and "10 files not read" in page and "30 x it gave 1, expected 2" in page
+    assert "30 files read" in page and "10 files not read" in page and "30 had, 12 still have: it gave 3, expected 2" in page
     assert "not in this version: 09.9" in page and all(line.isprintable() for line in page.splitlines())
 
 
@@ -300,6 +375,44 @@ def test_a_clean_room_ends_with_zero(tmp_path: Path) -> None:
     rows = {row["exercise"]: row for row in by_exercise(room, catalogue())}
     assert list(rows) == list(catalogue()) and rows["02.1"]["stuck"] == 1 and rows["02.2"]["not tried"] == 1
     assert by_learner(room, catalogue()) == [{"file": "one.json", "done": 0, "tried": 1, "stuck": ["02.1"], "unknown": []}]
+
+
+def test_the_first_lines_say_where_a_room_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    gave = "for the name it gave {}, expected [-100, 0, 3, 3]" + " and so on" * 12
+    mended = {"status": "done", "reasons": [gave.format("[1]"), "it stopped"]}
+    hand_in(tmp_path, "anna/progress.json", {"02.1": mended, "02.3": {}})
+    hand_in(tmp_path, "progress-bert.json", {"02.1": mended | {"reasons": [gave.format("[2]")]}, "02.3": {"tries": 3}})
+    hand_in(tmp_path, "carla.json", {"02.1": {"reasons": ["it stopped", gave.format("[3]")]}})
+    hand_in(tmp_path, "dan.json", {"02.1": {"reasons": [gave.format("[4]"), "it stopped"]}})
+    (tmp_path / "eva.json.txt").write_text("{}")
+    page = course("--collect", str(tmp_path)).splitlines()
+    assert page[0] == "4 learners. Half of them have reached 02.3. Stuck: bert at 02.3."
+    assert page[2].split()[:5] == ["02.1", "2", "2", "0", "0"] and all(len(line) <= 80 for line in page)
+    assert page[3].startswith("         4 had, 1 still have: for the name it gave [3], expected [-100") and page[3].endswith("...")
+    assert page[4] == "         3 had, 1 still have: it stopped"
+    assert "00, 01, 03: nobody yet" in page and "1 files skipped, no .json: eva.json.txt" in page
+    full = course("--collect", str(tmp_path), "--full")
+    assert gave.format("[3]") in full and "\n00.1 " in full and "nobody yet" not in full
+
+
+def test_a_room_that_has_not_begun(tmp_path: Path) -> None:
+    assert course("--collect", str(tmp_path)).startswith("0 learners. Nobody has begun. Nobody is stuck.\n")
+    for name in ("a.json", "b.json", "c.json"):
+        hand_in(tmp_path, name, {"01.1": {}} if name == "a.json" else {})
+    assert course("--collect", str(tmp_path)).startswith("3 learners. Fewer than half of them have begun. Nobody is stuck.\n")
+
+
+def test_the_same_contents_twice_are_reported(tmp_path: Path) -> None:
+    for name in ("anna/progress.json", "progress-anna.json", "bert.json"):
+        hand_in(tmp_path, name, {"01.1": {"tries": 3, "mark": "b" if name == "bert.json" else "a"}})
+    for name in ("new.json", "newer.json"):
+        hand_in(tmp_path, name, {})
+    page = course("--collect", str(tmp_path))
+    assert "identical contents, perhaps one learner: progress-anna.json, anna/progress.json\n" in page and page.count("identical") == 1
+    assert "Stuck: bert, progress-anna.json, anna/progress.json at 01.1." in page, "two of one name are told apart"
+    value = json.loads(course("--collect", str(tmp_path), "--json"))
+    assert value["identical"] == [["progress-anna.json", "anna/progress.json"]] and value["skipped"] == []
 
 
 def test_hostile_folders(tmp_path: Path) -> None:
@@ -317,6 +430,35 @@ def test_hostile_folders(tmp_path: Path) -> None:
     assert found.learners == {} and sum(text.startswith("no JSON (") for text in found.odd.values()) == 1
     assert found.odd["folder.json"] == "a link to somewhere else"
     assert len(found.odd) == 4 and "something that is no file" in found.odd.values() and all(name.isprintable() for name in found.odd)
+
+
+def test_long_names_keep_their_end_and_stay_apart(tmp_path: Path) -> None:
+    for folder in ("one " * 40, "two " * 40):
+        for name in ("Anna", "Bert"):
+            hand_in(tmp_path / folder.strip(), f"{'hand in here ' * 10}/{name}/progress.json", {})
+    names = list(collect(tmp_path).learners)
+    assert [re.sub(".*/(.*?)/", r"\1 ", name) for name in names] == ["Anna progress.json", "Bert progress.json",
+                                                                    "Anna progress.json (2)", "Bert progress.json (2)"]
+    assert all(len(name) < 130 for name in names)
+
+
+def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_in(tmp_path, "one.json", {})
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(os, "scandir", scandir)
+    room = collect(tmp_path)
+    assert list(room.learners) == ["one.json"] and room.odd == {"closed": "a folder that cannot be read (Permission denied)"}
+
+
+def test_a_mark_of_the_order_of_bytes_is_no_damage() -> None:
+    assert parse(b"\xef\xbb\xbf" + b'{"schema": 1, "exercises": {}}') == {}
 
 
 def test_no_folder_is_a_plain_message(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from course_lib.errors import DataError
+from course_lib.errors import DataError, OutputError
 from course_lib.exercises.asserting import one_line
 from course_lib.exercises.model import Exercise
+from course_lib.files import write_json
 
 SCHEMA = 1
 LARGEST = 1_000_000
@@ -46,7 +47,7 @@ class Entry:
 def parse(data: bytes) -> dict[str, Entry]:
     """Return the entries of a progress file by exercise id, or raise ``DataError`` with what is odd."""
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8-sig"))
     except RecursionError:
         raise _odd("brackets nested too deeply") from None
     except UnicodeDecodeError:
@@ -114,12 +115,46 @@ def read_file(path: Path) -> dict[str, Entry]:
     return parse(data)
 
 
+def write(own: dict[str, Entry], name: str, folder: Path) -> tuple[Path, str]:
+    """Write a learner's entries to ``progress-NAME.json``; return where, and whose file it replaced: "yours", "another" or none.
+
+    Only a progress file is ever replaced.
+    """
+    slug = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")[:60]
+    if not slug:
+        raise DataError(f"hand-in: expected a name, found {one_line(repr(name), 60)}. Give one with a letter or a digit.")
+    if not own:
+        raise DataError("hand-in: expected an exercise that was checked, found none yet. "
+                        "Fill one in, run its cell, and hand in then.")
+    if not folder.is_dir():
+        raise OutputError(f"hand-in: expected a folder, found {one_line(str(folder), 80)!r}, which is none. "
+                          "Make it, or choose another.")
+    path, whose = folder.resolve() / f"progress-{slug}.json", ""
+    if os.path.lexists(path):
+        try:
+            before = read_file(path)
+        except DataError:
+            raise OutputError(f"hand-in: expected no {path.name}, or a progress file to replace, found another there. "
+                              "Take another name or folder; nothing was changed.") from None
+        whose = "yours" if all(id in own and own[id].first == entry.first for id, entry in before.items()) else "another"
+    write_json(path, {"schema": SCHEMA, "exercises": {id: asdict(entry) for id, entry in own.items()}})
+    return path, whose
+
+
 @dataclass
 class Room:
-    """All hand-ins below a folder: entries by file name, and what was odd, one line each."""
+    """All hand-ins below a folder: entries by file name, what was odd, one line each, and files that are no .json."""
 
     learners: dict[str, dict[str, Entry]] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+    def identical(self) -> list[list[str]]:
+        """Return the names of files with the same contents, group by group; files without any entry are left out."""
+        groups: dict[tuple[tuple[str, Entry], ...], list[str]] = {}
+        for name, own in self.learners.items():
+            groups.setdefault(tuple(sorted(own.items(), key=lambda item: item[0])), []).append(name)
+        return [names for entries, names in groups.items() if entries and len(names) > 1]
 
 
 def collect(folder: Path) -> Room:
@@ -127,11 +162,11 @@ def collect(folder: Path) -> Room:
     if not folder.is_dir():
         raise DataError(f"hand-ins: expected a folder, found {one_line(str(folder), 80)!r}, which is none. "
                         "Give the folder that holds the learners' progress files.")
-    room = Room()
-    for path in _files(folder):
-        name = one_line(path.relative_to(folder).as_posix().encode("utf-8", "replace").decode(), 120)
-        while name in room.learners or name in room.odd:
-            name += "'"
+    room, seen = Room(), Counter[str]()
+    for path in _files(folder, room):
+        name = _name(path, folder)
+        seen[name] += 1
+        name += f" ({seen[name]})" if seen[name] > 1 else ""
         try:
             room.learners[name] = read_file(path)
         except DataError as error:
@@ -139,11 +174,22 @@ def collect(folder: Path) -> Room:
     return room
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _name(path: Path, folder: Path) -> str:
+    """Return a printable name; of a long one the end, where a learner's own folder and file stand."""
+    name = one_line(path.relative_to(folder).as_posix().encode("utf-8", "replace").decode(), 5000)
+    return name if len(name) <= 120 else "..." + name[-117:]
+
+
+def _files(folder: Path, room: Room) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        room.odd[_name(Path(error.filename), folder)] = f"a folder that cannot be read ({error.strerror})"
+
     count = 0
-    for base, folders, names in os.walk(folder, followlinks=False):
+    for base, folders, names in os.walk(folder, onerror=unreadable, followlinks=False):
         links = [name for name in folders if name.lower().endswith(".json")]
         folders.sort()
+        others = sorted(name for name in names if not name.lower().endswith(".json") and not name.startswith("."))
+        room.skipped += [_name(Path(base) / name, folder) for name in others][:MOST_FILES - len(room.skipped)]
         for name in sorted([n for n in names if n.lower().endswith(".json")] + links):
             count += 1
             if count > MOST_FILES:
@@ -152,7 +198,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def by_exercise(room: Room, exercises: dict[str, Exercise]) -> list[dict[str, Any]]:
-    """Return one row for each exercise: how many done, tried, stuck, not tried; the commonest reasons."""
+    """Return one row for each exercise: how many done, tried, stuck, not tried; the commonest reasons and mistakes."""
     rows = []
     for id, exercise in exercises.items():
         entries = [own[id] for own in room.learners.values() if id in own]
@@ -163,8 +209,26 @@ def by_exercise(room: Room, exercises: dict[str, Exercise]) -> list[dict[str, An
             "not tried": len(room.learners) - len(entries),
             "reasons": [{"learners": n, "reason": text}
                         for text, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:3]],
+            "mistakes": _mistakes(entries),
         })
     return rows
+
+
+def _mistakes(entries: list[Entry]) -> list[dict[str, Any]]:
+    """Group reasons that differ only in the value given: who had one, and who has it still, as the last one; commonest first."""
+    had, now = Counter[str](), Counter[str]()
+    examples: dict[str, str] = {}
+    for entry in entries:
+        for reason in entry.reasons:
+            examples.setdefault(_without_value(reason), reason)
+        had.update({_without_value(reason) for reason in entry.reasons})
+        now.update(_without_value(reason) for reason in entry.reasons[-1:] if entry.status != "done")
+    return [{"had": n, "now": now[kind], "example": examples[kind]}
+            for kind, n in sorted(had.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _without_value(reason: str) -> str:
+    return re.sub(r"it gave .*?(?=, expected|:|$)", "it gave ...", reason)
 
 
 def by_learner(room: Room, exercises: dict[str, Exercise]) -> list[dict[str, Any]]:

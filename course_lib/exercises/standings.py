@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from course_lib.exercises.hand_ins import Entry
+from course_lib.exercises.hand_ins import Entry, Room
 from course_lib.exercises.model import Exercise, catalogue
 
 SIGNS = {"done": "●", "tried": "◐", "not tried": "○"}
@@ -76,6 +79,23 @@ def plain_lines(rows: list[Standing]) -> list[str]:
               for row in rows]
     done, all_ = sum(row.count("done") for row in rows), sum(len(row.exercises) for row in rows)
     return [*lines, f"{done} of {all_} exercises done, about {sum(row.minutes_left for row in rows)} minutes left"]
+
+
+def halfway(room: Room, exercises: Iterable[str]) -> str:
+    """Say which exercise half of a room have reached: have tried, or have tried a later one."""
+    place = {id: number for number, id in enumerate(exercises)}
+    furthest = sorted((max((place[id] for id in own if id in place), default=-1) for own in room.learners.values()), reverse=True)
+    if not furthest or furthest[0] < 0:
+        return "Nobody has begun."
+    middle = furthest[(len(furthest) - 1) // 2]
+    return "Fewer than half of them have begun." if middle < 0 else f"Half of them have reached {list(place)[middle]}."
+
+
+def short_names(files: list[str]) -> dict[str, str]:
+    """Return who handed in each file, as far as its name says: "anna" for anna/progress.json and progress-anna.json."""
+    short = {name: re.sub(r"(^|/)progress[-_ ]*", r"\1", name.removesuffix(".json")).strip("/") or name for name in files}
+    twice = Counter(short.values())
+    return {name: text if twice[text] == 1 else name for name, text in short.items()}
 
 
 def panel() -> Any:

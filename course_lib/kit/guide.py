@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from course_lib import catalogue
 from course_lib.kit.cells import figures, notes_by_section, read
@@ -18,6 +19,19 @@ from course_lib.locations import PROJECT
 from course_lib.reporting.export import markdown_to_html
 
 _ERRORS = Path(__file__).resolve().parent / "pages" / "common_errors.md"
+_WHOLE_TIMES = "td:first-child{white-space:nowrap}</style>"
+"""Times, ids and names of metrics stand in the first column, and never break."""
+_CHECKLIST = """
+- *A week before.* Ask: which system, which Python, are USB sticks allowed, may `python` run at all? Make a stick with
+  `course room` on a machine of that kind, and set one of *their* laptops up with it.
+- *The evening before.* `course room --check` for every stick; three sticks for twenty laptops. Open this page and the slides on
+  the machine that stands in front.
+- *During.* Choose a folder that all can write to, or a mail address. At each break learners type
+  `.venv/bin/course progress --hand-in "THEIR NAME"` (with `--to FOLDER` where there is a shared one; START.html tells them). Then
+  `course progress --collect FOLDER` says in its first lines where the room is and who is stuck;
+  below, which wrong answers to talk about.
+- *After.* Give away the solutions, and `course-student.zip` to those who worked on a machine that is not theirs.
+"""
 
 
 def guide(project: Path = PROJECT) -> str:
@@ -26,14 +40,15 @@ def guide(project: Path = PROJECT) -> str:
     errors = common_errors()
     metrics = expected(project)
     parts = ["<h1>For the instructor</h1>", _contents(minutes, project), _timetables(minutes),
+             f"<h2>Before, during, after</h2>{markdown_to_html(_CHECKLIST)}",
              f"<h2>Before the first notebook</h2>{markdown_to_html(errors[''])}"]
     for m in minutes:
         notebook = read(m.notebook, project)
         parts += [f"<h2 id='n{m.number}'>{m.number} · {escape(m.title)}</h2>", _minutes(m, where), _notes(notebook),
-                  _exercises(m.number), "<h3>Common errors, and what to say</h3>",
+                  _exercises(m.number, _solutions(m.notebook, project)), "<h3>Common errors, and what to say</h3>",
                   markdown_to_html(errors.get(m.number, "None collected yet.")),
                   _figures(notebook, metrics.get(m.notebook, {}), where)]
-    return page("For the instructor", "\n".join(parts))
+    return page("For the instructor", "\n".join(parts)).replace("</style>", _WHOLE_TIMES, 1)
 
 
 def common_errors() -> dict[str, str]:
@@ -51,15 +66,27 @@ def expected(project: Path = PROJECT) -> dict[str, Mapping[str, Any]]:
 def _contents(minutes: list[Minutes], project: Path) -> str:
     def links(name: str) -> str:
         places = [("to read", f"read/{name}.html"), ("notebook", f"notebooks/{name}.ipynb"), ("slides", f"slides/{name}.html")]
-        if (project / "notebooks" / "solutions" / f"{name}.ipynb").is_file():
-            places.append(("solutions", f"notebooks/solutions/{name}.ipynb"))
+        if solved := _solutions(name, project):
+            places += [("solutions to read", solved), ("solutions", f"notebooks/solutions/{name}.ipynb")]
         return ", ".join(f"<a href='{address}'>{text}</a>" for text, address in places)
 
     rows = "".join(f"<li><a href='#n{m.number}'>{m.number} · {escape(m.title)}</a>: {links(m.notebook)}</li>"
                    for m in minutes)
-    return (f"<ul>{rows}</ul><p><code>course-student.zip</code> is what learners get: no outputs, no solutions, none of this "
+    return ("<p>To run these notebooks, unpack <code>course-student.zip</code>; here they are for reading.</p>"
+            f"<ul>{rows}</ul><p><code>course-student.zip</code> is what learners get: no outputs, no solutions, none of this "
             "page. In the slides <kbd>S</kbd> opens the speaker's view with your notes. Words: "
             "<a href='notebooks/GLOSSARY.md'>glossary</a>.</p>")
+
+
+def _solutions(name: str, project: Path) -> str:
+    """Return the address of the page with the solutions to a notebook, empty where the checkout has none."""
+    there = (project / "notebooks" / "solutions" / f"{name}.ipynb").is_file()
+    return f"read/solutions-{name}.html" if there else ""
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor that nbconvert gives to a heading."""
+    return escape(quote(heading.replace(" ", "-"), safe="?/:@!$&'()*+,;="), quote=True)
 
 
 def _timetables(minutes: list[Minutes]) -> str:
@@ -88,15 +115,22 @@ def _notes(notebook: dict[str, Any]) -> str:
     return f"<h3>Speaker notes</h3>{said}"
 
 
-def _exercises(number: str) -> str:
+def _exercises(number: str, solutions: str) -> str:
+    """List the exercises of a notebook, and below the hints to each, with the way to its solution."""
     from course_lib.exercises.model import KINDS
     from course_lib.exercises.model import catalogue as exercises
 
     own = [e for e in exercises().values() if e.notebook == number]
     if not own:
         return ""
-    rows = [[e.id, e.title, KINDS[e.kind], e.minutes, e.trains, " · ".join(e.hints)] for e in own]
-    return "<h3>Exercises</h3>" + table(["id", "title", "kind", "minutes", "trains", "hints, in order"], rows, numbers=(3,))
+    rows = [[e.id, e.title, KINDS[e.kind], e.minutes, e.trains] for e in own]
+    hints = []
+    for e in own:
+        way = f" (<a href='{solutions}#{_anchor(f'{e.id} · {e.title}')}'>solution</a>)" if solutions else ""
+        given = "".join(f"<li>{markdown_to_html(text)}</li>" for text in e.hints)
+        hints.append(f"<h4>{e.id} · {escape(e.title)}{way}</h4><ol>{given}</ol>")
+    return ("<h3>Exercises</h3>" + table(["id", "title", "kind", "minutes", "trains"], rows, numbers=(3,))
+            + f"<details><summary>What <code>hint</code> says: the hints, in order</summary>{''.join(hints)}</details>")
 
 
 def _figures(notebook: dict[str, Any], metrics: Mapping[str, Any], where: str) -> str:

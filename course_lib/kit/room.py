@@ -68,16 +68,17 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
         fetch(draft / "wheels", requirements or build_requirements(project), found_in, project)
         wheels = written_down(draft / "wheels")
         if missing := stick.unresolved(draft / "wheels", requirements or direct(project)):
-            raise DataError(f"wheels: expected all that the course needs, found none of {'; '.join(missing[:5])}. Installed here "
-                            "is another build than the index gives (torch with or without CUDA?): make the stick in an environment "
-                            "that make setup prepared from the same index.")
+            raise DataError(f"wheels: expected all that the course needs, found none of {'; '.join(missing[:5])}. "
+                            "Installed here is another build than the index gives (torch with or without CUDA?): make the stick "
+                            "in an environment that make setup prepared from the same index.")
         write_text(draft / "requirements.txt", "\n".join(wheels.lines) + "\n")
         build.fill_student(draft / build.STUDENT, project)
         archive = build.packed(draft / build.STUDENT)
         shutil.rmtree(draft / build.STUDENT)
         shutil.copyfile(Path(__file__).with_name("set_up.py"), draft / "set_up.py")
         first = [archive, draft / "requirements.txt", *(draft / "wheels").glob("pip-*.whl")]  # used before pip looks at sums
-        facts = {"schema": 1, "needs_python": stick.lowest_python(draft / "wheels"), "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
+        facts = {"schema": 1, "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
+                 "needs_python": stick.lowest_python(draft / "wheels"),
                  "requirements": list(requirements or direct(project)), "wheels": len(wheels.lines), "bytes": wheels.size,
                  "sha256": {path.relative_to(draft).as_posix(): sha256_of(path) for path in first}}
         write_text(draft / "READ_ME.txt", TEXT.format(**facts))
