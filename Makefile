@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help setup report test bench notebooks lab lab-reset
+.PHONY: help setup report test test-browser bench notebooks lab lab-reset
 
 help:  ## explain the commands
 	@echo "Commands (first call: downloads about 0.55 GB where pip finds the CPU build of torch,"
@@ -29,6 +29,9 @@ report: setup  ## execute the notebooks and collect reports/latest/index.html
 test: setup  ## run every test: package, data, notebooks
 	@$(BIN)/python tests/run.py
 
+test-browser: setup  ## move the explorers of the notebooks in a real browser (installs Chromium where it may)
+	@$(BIN)/python tests/browser/chromium.py && $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser
+
 bench: setup  ## measure speed and memory beside other training loops (most of an hour; BENCH="--help")
 	@$(BIN)/python -m benchmarks $(BENCH)
 
@@ -36,8 +39,9 @@ notebooks: setup  ## execute the notebooks with default parameters and refresh t
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m course_lib.publish
 
 lab: setup  ## open JupyterLab on copies of the notebooks in work/
-	@mkdir -p work && cp -n notebooks/*.ipynb work/ 2>/dev/null || true
+	@mkdir -p work && cp -rn notebooks/*.ipynb notebooks/solutions notebooks/GLOSSARY.md work/ 2>/dev/null || true
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=work
 
 lab-reset:  ## put your copies aside (work-old-...) so that make lab starts over
-	@if [ -d work ]; then mv work work-old-$$(date +%Y%m%d-%H%M%S) && echo "your copies are kept in the work-old-... folder"; else echo "nothing to reset"; fi
+	@if [ -d work ]; then old=work-old-$$(date +%Y%m%d-%H%M%S); mv work $$old && echo "your copies are kept in $$old"; \
+	if [ -f $$old/progress.json ]; then mkdir work && cp -p $$old/progress.json work/; fi; else echo "nothing to reset"; fi

@@ -28,6 +28,12 @@ def runs_folder() -> Path:
     return Path(given).expanduser() if given else PROJECT / "runs"
 
 
+def progress_folder() -> Path:
+    """Return where a learner's progress is kept: ``COURSE_PROGRESS_DIR``, else ``work/`` of the checkout."""
+    given = os.environ.get("COURSE_PROGRESS_DIR", "")
+    return Path(given).expanduser() if given else PROJECT / "work"
+
+
 def shown(path: Path) -> str:
     """Return a path as it may stand in an output: relative to the checkout, else its name."""
     path = Path(path).resolve()

@@ -1,7 +1,7 @@
-"""Refresh what is committed: executed notebooks, their summary, the README's tables.
+"""Refresh what is committed: executed notebooks and solutions, their summary, the README's tables, the timetables.
 
 ``python -m course_lib.publish`` (``make notebooks``) executes every notebook
-with its default parameters and writes it back with the outputs of that run.
+with its default parameters, and its solutions, and writes them back with the outputs of that run.
 ``python -m course_lib.publish --readme`` only rewrites the README's tables: the
 notebooks with their scores, and the classic mistakes with their effects.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import tempfile
 import time
@@ -26,6 +27,7 @@ from course_lib.locations import PROJECT
 from course_lib.machine import describe, resolve_profile
 from course_lib.parameters import NOTEBOOKS
 from course_lib.report import run_notebook
+from course_lib.reporting.export import clean_outputs
 from course_lib.runs import environment
 
 TEACHES = {
@@ -52,10 +54,29 @@ def publish(names: Sequence[str]) -> None:
             executed = nbformat.read(Path(folder) / "run" / "notebook.ipynb", as_version=4)
             nbformat.write(as_committed(executed), PROJECT / "notebooks" / f"{name}.ipynb")
             entries[name] = {k: v for k, v in entry.items() if k != "run"}
+            publish_solutions(name, Path(folder))
             print(f"{name}: {time.perf_counter() - begin:.0f} s", flush=True)
     done = [entries[name] for name in NOTEBOOKS if name in entries]
     write_json(summary_file, {"profile": resolve_profile("auto", describe()), "notebooks": done, "environment": environment(),
                               "seconds": round(sum(entry["seconds"] for entry in done), 1)})
+
+
+def publish_solutions(name: str, scratch: Path) -> None:
+    """Execute the solutions of one notebook and write them back; what they check is no progress of anybody."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    path = PROJECT / "notebooks" / "solutions" / f"{name}.ipynb"
+    if not path.is_file():
+        return
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}})
+    try:
+        client.execute(env=dict(os.environ, COURSE_PROGRESS_DIR=str(scratch / "progress")))
+    except CellExecutionError as error:
+        found = f"{error.ename}: {error.evalue}"
+        raise OutputError(f"solutions of {name}: expected a run without errors, found {found}. Mend them first.") from error
+    nbformat.write(as_committed(clean_outputs(notebook)), path)
 
 
 def as_committed(notebook: Any) -> Any:
@@ -86,6 +107,7 @@ def readme_table(summary: dict[str, Any]) -> str:
             if key in m:
                 base = m["baseline_entity_f1" if key == "test_entity_f1" else "baseline_f1"]
                 score = f"{label} {m[key]:.3f} ({m[key + '_low']:.3f} to {m[key + '_high']:.3f}); baseline {base:.3f}"
+                score += f", always silent {m['silent_f1']:.3f}" if "silent_f1" in m else ""
         if "test_exact_match" in m:
             score += f"; exact match {m['test_exact_match']:.3f}"
         name = entry["name"]
@@ -133,6 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         summary = json.loads((PROJECT / "notebooks" / "summary.json").read_text(encoding="utf-8"))
         path = PROJECT / "README.md"
         write_text(path, with_table(path.read_text(encoding="utf-8"), summary))
+        from course_lib.kit import timetable
+
+        return timetable.main(["--write"])  # its minutes and words are those of the notebooks
     except CourseError as error:
         print(error)
         return 2

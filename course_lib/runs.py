@@ -26,7 +26,7 @@ import torch
 
 from course_lib import provenance
 from course_lib.arguments import check_pairs
-from course_lib.errors import OutputError
+from course_lib.errors import ConfigError, OutputError
 from course_lib.files import write_json, write_jsonl, write_text
 from course_lib.locations import runs_folder, shown
 from course_lib.machine import Machine, Plan, describe, plan_for, resolve_profile
@@ -99,6 +99,11 @@ def begin(notebook: str, namespace: Mapping[str, Any] | None = None, **values: A
     the cells above defined counts as a parameter, so that a misspelt one is
     refused. In scripts, give the parameters as keywords.
     """
+    if any(isinstance(value, Run) for value in (namespace or {}).values()):
+        raise ConfigError(
+            f"notebook {notebook}: expected a fresh kernel, found one that has begun a run already: what its cells defined "
+            "would count as parameters. Restart the kernel (menu Kernel, Restart Kernel and Run All Cells)."
+        )
     given = dict(values) | (_parameters_in(namespace) if namespace is not None else {})
     parameters = check(notebook, given)
     machine = describe()

@@ -32,6 +32,7 @@ def calm_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     """Runs go to a temporary folder; a tiny model is fastest, and repeats exactly, on one thread."""
     monkeypatch.setenv("COURSE_RUNS_DIR", str(tmp_path_factory.getbasetemp() / "runs"))
     monkeypatch.setenv("COURSE_PROGRESS", "0")
+    monkeypatch.setenv("COURSE_PROGRESS_DIR", str(tmp_path_factory.getbasetemp() / "progress"))
     monkeypatch.delenv("COURSE_PROFILE", raising=False)
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
     before = torch.get_num_threads()

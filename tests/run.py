@@ -7,6 +7,7 @@ coverage, then notebooks under nbval and papermill.
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,17 +17,24 @@ NOTEBOOKS = sorted(path.as_posix() for path in (ROOT / "notebooks").glob("[0-9][
 BESIDE = ["tests/test_package.py", "tests/test_documents.py", "tests/test_bundled_data.py", "tests/test_environment.py"]
 PARTS = {
     "static checks, documents, data": [*BESIDE, "--cov=course_lib", "--cov-report="],
-    "unit tests": ["tests", "--ignore=tests/notebooks", *(f"--ignore={path}" for path in BESIDE), "--cov=course_lib",
+    "unit tests": ["tests", "--ignore=tests/notebooks", "--ignore=tests/browser", *(f"--ignore={path}" for path in BESIDE), "--cov=course_lib",
                    "--cov-append", "--cov-report=term:skip-covered", "--cov-fail-under=90"],
     "notebooks, cell by cell (nbval)": ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", *NOTEBOOKS],
     "notebooks, as reports (papermill)": ["tests/notebooks"],
+    # In a process of its own: Playwright's event loop must not meet others. -rs says why tests were skipped.
+    "explorers in a browser": ["tests/browser", "--confcutdir=tests/browser", "-rs"],
 }
 
 
 def main() -> int:
+    with tempfile.TemporaryDirectory() as progress:  # exercises run as tests leave no trace in the progress of whoever runs them
+        return run_parts(progress)
+
+
+def run_parts(progress: str) -> int:
     environment = dict(
         os.environ, HF_HUB_OFFLINE="1", COURSE_PROFILE="smoke", COURSE_PROGRESS="0", OMP_WAIT_POLICY="PASSIVE",
-        TOKENIZERS_PARALLELISM="false", PYTHONHASHSEED="0",
+        TOKENIZERS_PARALLELISM="false", PYTHONHASHSEED="0", COURSE_PROGRESS_DIR=progress,
     )
     failed = []
     for name, arguments in PARTS.items():

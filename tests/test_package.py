@@ -71,12 +71,14 @@ def test_every_function_is_called_somewhere():
     files = [*MODULES, *project.glob("notebooks/*.ipynb"), *project.glob("tests/*.py"), *project.glob("tools/*.py"), *project.glob("data/**/*.py")]
     text = "\n".join(p.read_text(encoding="utf-8") for p in files)
     unused = [f"{name}: {node.name}" for name, tree in TREES.items() for node in tree.body
-              if isinstance(node, (*FUNCTION, ast.ClassDef)) and text.count(node.name) < 2]
+              if isinstance(node, (*FUNCTION, ast.ClassDef)) and text.count(node.name) < 2
+              and "@exercise" not in [f"@{getattr(d, 'func', d).id}" for d in node.decorator_list if isinstance(getattr(d, "func", d), ast.Name)]]
     assert not unused
 
 
 def test_ignore_index_has_one_home():
-    homes = [name for name, tree in TREES.items() for node in ast.walk(tree)
+    """The checks of exercises may write the number: they hand it to functions of learners, who see it so."""
+    homes = [name for name, tree in TREES.items() if not name.startswith("exercises/checks_") for node in ast.walk(tree)
              if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant) and node.operand.value == 100]
     assert homes == ["data/labels.py"]
 
@@ -105,4 +107,4 @@ def test_errors_are_the_packages_own():
                 # Hooks of the json module raise what it raises itself; lines.py turns both into a DataError.
                 kinds |= {node.exc.func.id} - ({"ValueError"} if name in ("data/formats/lines.py", "manifest.py") else set())
     assert kinds <= {"DataError", "CheckpointError", "ConfigError", "TrainingError", "OutputError", "AttributeError", "SystemExit",
-                     "RunLostError", "explain_load_failure", "_cannot_write", "_no_cache", "_refusal", "_wrong"}, kinds
+                     "RunLostError", "ExerciseError", "NotYet", "explain_load_failure", "_cannot_write", "_no_cache", "_odd", "_refusal", "_wrong"}, kinds

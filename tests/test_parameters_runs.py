@@ -170,6 +170,16 @@ def test_gpu_profile_without_a_gpu(start):
         start(profile="gpu")
 
 
+def test_a_kernel_begins_once(tmp_path, monkeypatch):
+    """The variables of later cells cannot be told from misspelt parameters, so the message says what to do instead of naming one."""
+    monkeypatch.setenv("COURSE_RUNS_DIR", str(tmp_path))
+    cells = {"profile": "smoke", "threads": 1}
+    cells["run"] = begin("01_loss_math", cells)
+    with pytest.raises(ConfigError, match="a fresh kernel, found one that has begun a run already.*Restart the kernel"):
+        begin("01_loss_math", cells | {"path": [1.0]})
+
+
+
 def test_fresh_folders_under_runs(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("COURSE_RUNS_DIR", str(tmp_path / "all"))
     monkeypatch.chdir(tmp_path)

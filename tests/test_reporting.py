@@ -47,6 +47,16 @@ def test_clean_outputs():
     assert cleaned.cells[0].metadata == {"tags": ["x"]} and "widgets" not in cleaned.metadata and "kernelspec" in cleaned.metadata
 
 
+def test_a_bar_in_many_outputs_is_settled_as_one():
+    """Kernels may send each drawing of a bar as an output of its own, all beginning with a carriage return."""
+    texts = ["  0%|    |", "\r 50%|##  |", "\r100%|####|", "\r          \r", "epoch 1: loss 0.5\n"]
+    outputs = [*(new_output("stream", name="stdout", text=t) for t in texts), new_output("stream", name="stderr", text="x\n"),
+               new_output("stream", name="stdout", text="end\n")]
+    cleaned = clean_outputs(new_notebook(cells=[new_code_cell("1", outputs=outputs)]))
+    assert [(o.name, o.text) for o in cleaned.cells[0].outputs] == [
+        ("stdout", "epoch 1: loss 0.5\n"), ("stderr", "x\n"), ("stdout", "end\n")]
+
+
 def test_marked_text_escapes_and_names_the_label():
     html = marked_text("a <b> & fever", [Span(2, 5, "TAG<")], caption="<i>").data
     assert "<b>" not in html and "&lt;b&gt;" in html and "TAG&lt;" in html and "&lt;i&gt;" in html and "&amp; fever" in html
@@ -72,13 +82,7 @@ def test_aligned_tokens_say_what_is_ignored():
 
 
 # ---- figures ------------------------------------------------------------------------
-def history() -> tuple[pd.DataFrame, pd.DataFrame]:
-    return (pd.DataFrame({"step": range(1, 51), "loss": np.linspace(2, 0.5, 50)}),
-            pd.DataFrame({"epoch": [1, 2], "validation_f1": [0.4, 0.61]}))
-
-
 FIGURES = {
-    "learning_curves": lambda: figures.learning_curves(*history(), "f1", "F1"),
     "interval_bars": lambda: figures.interval_bars({"model": Interval(0.8, 0.75, 0.85), "rule": (0.5, 0.4, 0.6)}, "F1"),
     "score_ladder": lambda: figures.score_ladder({"entity": 0.7, "token": 0.98}, "score"),
     "reliability_curve": lambda: figures.reliability_curve({"before": reliability(np.linspace(0, 1, 40), [True, False] * 20)}),

@@ -12,11 +12,11 @@ from course_lib.comparison.differences import label_of
 from course_lib.comparison.load import LoadedRun
 from course_lib.comparison.scoring import ScoreKind
 from course_lib.comparison.words import range_text, signed
-from course_lib.reporting.style import COLORS, DASHES, MARKERS, new_figure, show
+from course_lib.reporting.style import COLORS, DASHES, GREY, MARKERS, new_figure, show
 
 MOST_BARS = 30
 MOST_CURVES = len(COLORS)
-GREY: dict[str, Any] = {"color": "#888888", "linestyle": "-", "marker": "", "linewidth": 0.7, "zorder": 1}
+PALE: dict[str, Any] = {"color": GREY, "linestyle": "-", "marker": "", "linewidth": 0.7, "zorder": 1}
 
 
 def _label(comparison: Comparison, run: int) -> str:
@@ -41,7 +41,7 @@ def difference_bars(comparison: Comparison, score: ScoreKind) -> str:
     axis.margins(y=0.5 / len(rows) + 0.02)
     axis.invert_yaxis()
     texts = [f"run {r.run + 1} {signed(g.value)} ({range_text(g)})" for r, g in zip(rows, gains, strict=True)]
-    return str(show(figure, f"Difference to run 1 in {score.name}, in points: {'; '.join(texts)}.").data)
+    return str(show(figure, f"Difference to run 1 in {score.name}, in points: {'; '.join(texts)}.", data=False).data)
 
 
 def seed_dots(comparison: Comparison, score: ScoreKind) -> str:
@@ -49,14 +49,14 @@ def seed_dots(comparison: Comparison, score: ScoreKind) -> str:
     rows = [g for g in comparison.group_results if g.score == score.key][:MOST_BARS]
     figure, axis = new_figure(figsize=(7.6, 1.0 + 0.38 * len(rows)))
     for i, row in enumerate(rows):
-        axis.plot(row.values, [i] * len(row.values), color=COLORS[0], marker="o", linestyle="", alpha=0.6)
+        axis.plot(row.values, [i] * len(row.values), color=COLORS[0], marker="o", linestyle="", alpha=0.8)
         axis.plot([row.mean], [i], color=COLORS[1], marker="|", markersize=16, markeredgewidth=2, linestyle="")
     names = [f"{r.group + 1}: {comparison.groups[r.group].label[:40]}".rstrip(": ") for r in rows]
     axis.set(yticks=range(len(rows)), yticklabels=names, xlabel=f"{score.name}: one dot a seed, the bar is the mean")
     axis.margins(y=0.5 / len(rows) + 0.02)
     axis.invert_yaxis()
     texts = [f"configuration {r.group + 1} mean {r.mean:.3f} ({', '.join(f'{v:.3f}' for v in r.values)})" for r in rows]
-    return str(show(figure, f"{score.name} by seed: {'; '.join(texts)}.").data)
+    return str(show(figure, f"{score.name} by seed: {'; '.join(texts)}.", data=False).data)
 
 
 Curve = tuple[list[float], list[float]]
@@ -81,7 +81,7 @@ def learning_curves(curves: Sequence[Curve], label: str) -> str:
     many = len(curves) > MOST_CURVES
     for run in reversed(range(len(curves))):  # the baseline last: on top
         grey = many and run > 0
-        look = GREY if grey else {"color": COLORS[run], "linestyle": DASHES[run], "marker": MARKERS[run], "zorder": 3}
+        look = PALE if grey else {"color": COLORS[run], "linestyle": DASHES[run], "marker": MARKERS[run], "zorder": 3}
         for axis, values in zip(axes, curves[run], strict=True):
             axis.plot(range(1, len(values) + 1), values, label=f"run {run + 1}" if not grey else None, **look)
     longest = max(len(losses) for losses, _ in curves)
@@ -90,7 +90,7 @@ def learning_curves(curves: Sequence[Curve], label: str) -> str:
         axis.xaxis.get_major_locator().set_params(integer=True)
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], loc="outside right upper", title="others in grey" if many else None)
-    return str(show(figure, _curve_alt(curves, label, longest)).data)
+    return str(show(figure, _curve_alt(curves, label, longest), data=len(curves) <= MOST_CURVES).data)
 
 
 def _curve_alt(curves: Sequence[Curve], label: str, longest: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -33,15 +35,21 @@ class _MathMLRenderer(IPythonRenderer):
         return self._math(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
 
-def _markdown(source: str) -> str:
-    return str(MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(source))
+def markdown_to_html(text: str, glossary: str = "") -> str:
+    """Return Markdown as HTML, with formulas as MathML.
+
+    Links to the glossary lead to ``glossary``; without it they become plain words, since the page stands alone.
+    """
+    text = re.sub(r"\[([^\]]+)\]\(GLOSSARY\.md(#[^)]*)\)", rf"[\1]({glossary}\2)" if glossary else r"\1", text)
+    return str(MarkdownWithMath(renderer=_MathMLRenderer(escape=False)).render(text))
 
 
-def notebook_to_html(notebook: Any, title: str) -> str:
-    """Return one HTML page; images are embedded, no address is contacted."""
+def notebook_to_html(notebook: Any, title: str, glossary: str = "") -> str:
+    """Return one HTML page; images are embedded, no address is contacted. ``glossary`` as in ``markdown_to_html``."""
     exporter = HTMLExporter(
         template_name="template", extra_template_basedirs=[str(_TEMPLATES)], embed_images=True,
-        filters={"markdown2html": _markdown}, exclude_input_prompt=True, exclude_output_prompt=True,
+        filters={"markdown2html": partial(markdown_to_html, glossary=glossary)},
+        exclude_input_prompt=True, exclude_output_prompt=True,
     )
     copy = nbformat.from_dict(notebook)
     copy.metadata.pop("widgets", None)
@@ -61,11 +69,24 @@ def _settle_line(line: str) -> str:
     return shown.rstrip()
 
 
+def joined_streams(outputs: list[Any]) -> list[Any]:
+    """Join the pieces of one stream: a bar that is drawn over the one before may come as an output of its own."""
+    made: list[Any] = []
+    for output in outputs:
+        if made and output.output_type == "stream" == made[-1].output_type and output.name == made[-1].name:
+            made[-1].text += output.text
+        else:
+            made.append(output)
+    return made
+
+
 def clean_outputs(notebook: Any) -> Any:
     """Settle progress bars and drop widget state and execution times, in place."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = joined_streams(cell.outputs)
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = settle_text(output.text)

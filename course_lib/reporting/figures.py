@@ -5,30 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from IPython.display import HTML
 
 from course_lib.evaluation.bootstrap import Interval
 from course_lib.evaluation.calibration import Reliability
-from course_lib.reporting.style import COLORS, MARKERS, new_figure, show
-
-
-def learning_curves(steps: pd.DataFrame, history: pd.DataFrame, monitor: str, label: str) -> HTML:
-    """Draw the training loss by step, and the validation score by epoch."""
-    figure, (left, right) = new_figure(1, 2, figsize=(8.4, 3.2))
-    smooth = steps["loss"].rolling(max(1, len(steps) // 40), min_periods=1).mean()
-    left.plot(steps["step"], steps["loss"], color="#999999", linewidth=0.6, linestyle="-", marker="", label="each step")
-    left.plot(steps["step"], smooth, color=COLORS[0], linestyle="-", marker="", label="running mean")
-    left.set(xlabel="optimizer step", ylabel="training loss (nats per label)", ylim=(0, None))
-    left.legend()
-    right.plot(history["epoch"], history[f"validation_{monitor}"], color=COLORS[1])
-    right.set(xlabel="epoch", ylabel=label, ylim=(0, 1), xticks=history["epoch"])
-    best = history[f"validation_{monitor}"].max()
-    alt = (
-        f"Left: training loss falls from {steps['loss'].iloc[0]:.2f} to {smooth.iloc[-1]:.2f} over {len(steps)} steps. "
-        f"Right: {label} by epoch, best {best:.2f}."
-    )
-    return show(figure, alt)
+from course_lib.reporting.style import COLORS, GREY, MARKERS, new_figure, show
 
 
 def interval_bars(rows: Mapping[str, Interval | tuple[float, float, float]], label: str) -> HTML:
@@ -48,7 +29,7 @@ def interval_bars(rows: Mapping[str, Interval | tuple[float, float, float]], lab
 def score_ladder(scores: Mapping[str, float], label: str) -> HTML:
     """Draw one score per way of counting, as bars with their values written on."""
     figure, axis = new_figure(figsize=(7.0, 0.7 + 0.42 * len(scores)))
-    bars = axis.barh(list(scores), list(scores.values()), color=[COLORS[0], *["#999999"] * (len(scores) - 1)])
+    bars = axis.barh(list(scores), list(scores.values()), color=[COLORS[0], *[GREY] * (len(scores) - 1)])
     axis.bar_label(bars, fmt="%.3f", padding=3)
     axis.set(xlabel=label, xlim=(0, 1.12))
     axis.invert_yaxis()
