@@ -166,9 +166,26 @@ def test_a_step_that_fails_ends_the_set_up(copy: Path, tmp_path: Path, monkeypat
 def test_an_archive_does_not_write_outside(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("top/in.txt", "x")
-        archive.writestr("top/../../out.txt", "x")
+        archive.writestr("top/../out.txt", "x")
+        archive.writestr("top/sub/../../out.txt", "x")
     set_up.unpack(tmp_path / "a.zip", tmp_path / "there")
     assert (tmp_path / "there" / "in.txt").is_file() and not list(tmp_path.rglob("out.txt"))
+
+
+def test_only_wheels_at_the_pinned_versions_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source archive would run its own code when it is built; a wheel runs none."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda call, **more: calls.append(call) or subprocess.CompletedProcess(call, 0))
+    room.fetch(tmp_path, ["tiny"], None)
+    (call,) = calls
+    assert call[call.index("--only-binary") + 1] == ":all:" and Path(call[call.index("-c") + 1]).name == "constraints.txt"
+
+
+def test_a_full_disk_is_noticed_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    monkeypatch.setattr(room, "fetch", lambda *_, **__: pytest.fail("fetched"))
+    with pytest.raises(OutputError, match="disk: expected 2 GB free for the wheels, found 0.0 GB"):
+        room.make(tmp_path / "out", found_in=tmp_path, requirements=["tiny"])
 
 
 def test_nothing_of_others_is_replaced(tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ def test_what_long_code_shows_stands_above_it() -> None:
     assert shapes(text("## One"), code(LONG), text("After.")) == [[["## One", LONG, "After."]]]
 
 
+def test_what_a_cell_printed_is_text_and_never_markup() -> None:
+    made = slides({"cells": [text("## One"), code("f()", printed("<script>alert(1)</script>"))]}, "<b>")
+    assert "&lt;script&gt;alert(1)" in made and "<script>alert(1)" not in made and "<title>&lt;b&gt;</title>" in made
+
+
 def test_an_exercise_stays_with_its_verdict_and_the_section_comes_back() -> None:
     stub = f"# exercise 00.1\n{LONG}"
     column, = columns({"cells": [text("## One\n\nText.\n\n### Exercise 00.1"), code(stub, printed("not tried"), tag="exercise"), text("After.")]})

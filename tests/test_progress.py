@@ -188,6 +188,32 @@ DAMAGED = {
 }
 
 
+def row_with(**changed: Any) -> dict[str, Any]:
+    return {"status": "tried", "tries": 1, "first": NOW, "last": NOW, **changed}
+
+
+@pytest.mark.parametrize(("rows", "fine"), [
+    ({"01.1": row_with(reasons=["x"] * 5)}, True), ({"01.1": row_with(reasons=["x"] * 6)}, False),
+    ({"01.1": row_with(reasons=["x" * 500])}, True), ({"01.1": row_with(reasons=["x" * 501])}, False),
+    ({f"{i // 10:02d}.{i % 10}": row_with() for i in range(1000)}, True), ({f"{i // 20:02d}.{i % 20}": row_with() for i in range(1001)}, False),
+])
+def test_a_file_says_no_more_than_a_notebook_would_write(rows: dict[str, Any], fine: bool) -> None:
+    data = json.dumps({"schema": 1, "exercises": rows}).encode()
+    if fine:
+        assert len(parse(data)) == len(rows)
+    else:
+        with pytest.raises(DataError, match="progress file: expected what `check` writes, found no (list|table) of at most"):
+            parse(data)
+
+
+def test_a_folder_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("course_lib.exercises.hand_ins.MOST_FILES", 3)
+    for i in range(4):
+        (tmp_path / f"{i}.json").write_text("{}")
+    with pytest.raises(DataError, match="hand-ins: expected at most 3 .json files, found more"):
+        collect(tmp_path)
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_data_are_refused_in_one_line(name: str) -> None:
     if name == "huge.json":

@@ -38,6 +38,7 @@ from course_lib.widgets import runs as runs_module
 from course_lib.widgets.alignment import known_spans, place_labels
 from course_lib.widgets.answers import probabilities
 from course_lib.widgets.loss import gradient, penalised_loss, walk
+from course_lib.widgets.panel import status
 from course_lib.widgets.runs import smooth
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -273,6 +274,12 @@ def test_a_model_that_is_never_silent_has_a_slider_too():
     assert panel.control("threshold").value == panel.control("threshold").max == 50 and "Answer: profit" in panel.view.text
     with pytest.raises(ConfigError, match="expected a number as threshold, found nan"):
         answer_explorer(read, threshold=float("nan"))
+
+
+def test_an_answer_cut_out_of_typed_text_is_text_and_never_markup():
+    panel = answer_explorer(read, "What fell?", "The <b>profit</b> fell.")
+    assert "<b>" not in panel.view.html and "profit" in panel.view.html
+    assert "&lt;b&gt;" in status("<b>") and "<b>" not in status("<b>")
 
 
 def test_an_empty_question_is_explained():
