@@ -110,6 +110,22 @@ def test_damage_is_found(copy: Path) -> None:
         room.inspect(copy)
     with pytest.raises(ConfigError, match="expected a folder made by course room"):
         room.inspect(copy / "wheels")
+    (copy / "wheels" / "virus.exe").unlink()
+    (copy / "wheels" / "folder-1.0-py3-none-any.whl").mkdir()
+    with pytest.raises(DataError, match="expected wheels alone, found folder-1.0"):
+        room.inspect(copy)
+    shutil.rmtree(copy / "wheels")
+    with pytest.raises(DataError, match="expected at least one wheel, found none"):
+        room.inspect(copy)
+    facts = json.loads((copy / "room.json").read_text())
+    (copy / "room.json").write_text(json.dumps({key: value for key, value in facts.items() if key != "bytes"}))
+    with pytest.raises(ConfigError, match="expected a folder made by course room, found KeyError"):
+        room.inspect(copy)
+
+
+def test_another_script_in_place_of_set_up_is_found(copy: Path) -> None:
+    (copy / "set_up.py").write_text("print('hello')\n")
+    assert room.inspect(copy) == ["set_up.py: missing or changed"]
 
 
 def test_a_changed_wheel_is_not_installed(copy: Path, tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
         archive = build.packed(draft / build.STUDENT)
         shutil.rmtree(draft / build.STUDENT)
         shutil.copyfile(Path(__file__).with_name("set_up.py"), draft / "set_up.py")
-        first = [archive, draft / "requirements.txt", *(draft / "wheels").glob("pip-*.whl")]  # used before pip looks at sums
+        # Used before pip looks at sums:
+        first = [archive, draft / "requirements.txt", draft / "set_up.py", *(draft / "wheels").glob("pip-*.whl")]
         facts = {"schema": 1, "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
                  "needs_python": stick.lowest_python(draft / "wheels"),
                  "requirements": list(requirements or direct(project)), "wheels": len(wheels.lines), "bytes": wheels.size,
@@ -113,9 +114,9 @@ def fetch(
 def written_down(folder: Path) -> Wheels:
     """Return a requirement line with SHA-256 for each wheel of a folder."""
     lines, size = [], 0
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir() if folder.is_dir() else []):
         try:
-            name, version, _, _ = parse_wheel_filename(path.name)
+            name, version, _, _ = parse_wheel_filename(path.name if path.is_file() else f"{path.name}/")
         except InvalidWheelFilename as error:
             raise DataError(f"wheels: expected wheels alone, found {path.name}. Remove it, or name a clean folder.") from error
         lines.append(f"{name}=={version} --hash=sha256:{sha256_of(path)}")
@@ -132,6 +133,7 @@ def inspect(folder: Path) -> list[str]:
         listed = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
         wanted = dict(line.split(" --hash=sha256:") for line in listed)
         sums, wants = dict(facts["sha256"]), list(facts["requirements"])
+        _ = [facts[key] for key in ("wheels", "bytes", "platform", "python", "needs_python")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"stick {folder.name!r}: expected a folder made by course room, found {type(error).__name__}. "
                           "Make it again: course room --out DIR") from error
