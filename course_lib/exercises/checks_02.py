@@ -57,6 +57,8 @@ def test_entity_f1(answer: Any) -> None:
     ]
     for when, gold, predicted, expected in cases:
         same(number(called(answer, gold, predicted, when=when), when=when), expected, when=when, tolerance=1e-6)
+    found = number(called(answer, [[a]], [[a, a]], when="a name predicted twice"), when="a name predicted twice")
+    require(found <= 1, f"for a name predicted twice it gave {found:.3g}: no F1 is above 1")
 
 
 @exercise(
@@ -98,8 +100,7 @@ def test_names(answer: Any) -> None:
         (["B-DISEASE", "O", "I-DISEASE"], [(0, 1, "DISEASE"), (2, 3, "DISEASE")]),
         (["B-SIDE-EFFECT", "I-SIDE-EFFECT"], [(0, 2, "SIDE-EFFECT")]),
         (["B-SIDE-EFFECT", "I-SIDE"], [(0, 1, "SIDE-EFFECT"), (1, 2, "SIDE")]),
-        (["O", "O"], []),
-        ([], []),
+        (["O", "O"], []), ([], []),
     ]
     for tags, expected in cases:
         when = f"the tags {' '.join(tags) or '(none)'}"

@@ -26,7 +26,8 @@ def test_my_f1(answer: Any) -> None:
         ("two two two", ["two million"], 0.4), ("one of one", ["one by one"], 2 / 3), ("rents", ["milk"], 0.0),
         ("June 2027", ["in mid-2027", "June 2027"], 1.0), ("June 2027", ["June 2027", "in mid-2027"], 1.0),
         ("June", ["autumn", "June 2027", "by June in 2027"], 2 / 3), ("", [], 1.0), ("£4.2 million", [], 0.0),
-        ("", ["£4.2 million"], 0.0), ("ravi Anstruther", ["Ravi Anstruther"], 1.0), ("milk", ["rents", "corn", "milk"], 1.0),
+        ("", ["£4.2 million"], 0.0), ("ravi Anstruther", ["Ravi Anstruther"], 1.0),
+        ("The", [], 1.0), ("...", ["milk"], 0.0), ("a", ["the"], 1.0), ("milk", ["rents", "corn", "milk"], 1.0),
     ]
     for predicted, references, expected in cases:
         when = f"{predicted!r} against {references}"
@@ -140,6 +141,8 @@ def test_place(answer: Any) -> None:
     ]
     for when, text, marked, expected in cases:
         same(called(answer, passage, text, marked, when=when), expected, when=when)
+    when = "two places close together, with a mark near the second"
+    same(called(answer, "2024 and x 2024", "2024", 10, when=when), 11, when=when)
 
 
 @exercise(

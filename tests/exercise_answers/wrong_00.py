@@ -266,6 +266,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda lengths, _: lengths, "a list of lists"),
     ],
     "00.7": [
+        (lambda states, mask: mean(states, mask) + 1, "it reads the mean alone"),
+        (lambda states, mask: mean(states, mask).repeat(1, 2), "it reads the mean alone"),
+        (lambda states, mask: mean(states, mask)[:, :-1], "it reads the mean alone"),
         (mean, "the mean of the real positions again"),
         (sum_is_a_multiple, "a multiple of it"),
         (mean_turned_round, "a multiple of it"),

@@ -268,6 +268,16 @@ def ignores_the_label(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return 1 - torch.softmax(z, -1).max(-1).values
 
 
+def body_of_the_stub(model: Any) -> Any:
+    start = [p.detach().clone() for p in model["body"].parameters()]
+    return lambda: sum(((p - s) ** 2).sum() for p, s in zip(model["body"].parameters(), start, strict=True))
+
+
+def one_rival(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    rival, row = torch.where(truth == 0, 1, 0), torch.arange(len(z))
+    return torch.sigmoid(z[row, rival] - z[row, truth])
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "01.1": [
         (in_bits, "in bits"),
@@ -314,6 +324,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda step, *_: step, "step 0 has the factor 0"),
     ],
     "01.5": [
+        (body_of_the_stub, "it stopped with KeyError"),
         (detached_not_copied, "it gave 0, expected 2.5"),
         (head_held_too, "a new classifier that has moved too"),
         (remembered_too_late, "one weight moved by 3 before the first call it gave 0, expected 9"),
@@ -339,6 +350,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda z, *_: z, "expected [[-0.899577"),
     ],
     "01.7": [
+        (one_rival, "the truth has become less probable, the price should rise"),
         (cross_entropy, "above the ceiling of 10"),
         (cut_off_at_one, "should fall as the truth"),
         (mean_of_one_minus_p, "one price for each"),
