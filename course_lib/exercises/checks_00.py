@@ -131,13 +131,17 @@ def test_sentence_vectors(answer: Any) -> None:
 def test_settings(answer: Any) -> None:
     """Good requests are obeyed, unknown names refused by name, and defaults stay as they are."""
     tables: list[dict[str, Any]] = [{"epochs": 5, "learning_rate": 5e-4, "seed": 0}, {"corpus": "medical_notes", "limit": None}]
-    requests: list[list[dict[str, Any]]] = [[{}, {"epochs": 3}, {"seed": 0, "epochs": 1}], [{"limit": 0}, {"corpus": ""}]]
+    rate = {"learning_rate": 5e-4}
+    requests: list[list[tuple[dict[str, Any], dict[str, Any]]]] = [
+        [({}, rate | {"epochs": 5, "seed": 0}), ({"epochs": 3}, rate | {"epochs": 3, "seed": 0}),
+         ({"seed": 0, "epochs": 1}, rate | {"epochs": 1, "seed": 0})],
+        [({"limit": 0}, {"corpus": "medical_notes", "limit": 0}), ({"corpus": ""}, {"corpus": "", "limit": None})]]
     wrong: list[tuple[dict[str, Any], str]] = [({"epoch": 3}, "epoch"), ({"corpus": "mine", "profil": "gpu"}, "profil"),
                                                ({"profil": "gpu", "corpus": "mine"}, "profil")]
     for defaults, several in zip(tables, requests, strict=True):
-        for given in several:
+        for given, expected in several:
             ours, case = dict(defaults), f"the request {given} and the defaults {defaults}"
-            same(called(answer, ours, dict(given), when=case), defaults | given, when=case)
+            same(called(answer, ours, dict(given), when=case), expected, when=case)
             require(ours == defaults, f"after the request {given} the defaults themselves had become {short(ours)}: "
                     "the next reader would start from them")
     for (given, name), defaults in zip(wrong, (*tables, tables[1]), strict=True):

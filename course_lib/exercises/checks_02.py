@@ -109,7 +109,7 @@ def test_names(answer: Any) -> None:
 
 @exercise(
     "02.5", title="Sisters apart", minutes=8, trains="dividing data by document", kind="mend",
-    hints=("Shuffle the documents instead of the sentences; `sorted(set(documents))` lists each once, always in the same order.",
+    hints=("Shuffle the documents instead of the sentences; a set holds each once, and sorting gives it always the same order.",
            "Take shuffled documents until their sentences are about the wanted share of all.",
            "Return the numbers of all sentences whose document was taken."),
 )
