@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -215,9 +216,46 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     mine = tmp_path / build.STUDENT
     mine.mkdir()
     (mine / "thesis.txt").write_text("ten years of work")
-    with pytest.raises(OutputError, match="expected no folder course-student, or one that course build made"):
+    with pytest.raises(OutputError, match="expected no course-student, or one that is as course build made it"):
         build.student(tmp_path)
     assert (mine / "thesis.txt").read_text() == "ten years of work" and [p.name for p in tmp_path.iterdir()] == [build.STUDENT]
+
+
+def test_a_copy_in_which_somebody_has_worked_is_left_alone(tmp_path: Path) -> None:
+    """The zip unpacks to the name that a build replaces: what was done there is more than a build."""
+    archive = build.student(tmp_path)
+    assert build.student(tmp_path) == archive, "a build as it was made is replaced"
+    book = tmp_path / build.STUDENT / "notebooks" / "01_loss_math.ipynb"
+    for change in (lambda: book.write_text(book.read_text() + " "), lambda: (book.parent.parent / "work").mkdir() or
+                   (book.parent.parent / "work" / "progress.json").write_text("{}")):
+        with zipfile.ZipFile(archive) as packed:
+            shutil.rmtree(tmp_path / build.STUDENT)
+            packed.extractall(tmp_path)
+        assert build.own(tmp_path / build.STUDENT)
+        change()
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(OutputError, match="or one in which somebody has worked. Move it away"):
+            build.student(tmp_path)
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["text", "folder", "link", "other zip"])
+def test_a_zip_or_page_of_somebody_else_is_left_alone(kind: str, tmp_path: Path) -> None:
+    for name, make in ((f"{build.STUDENT}.zip", build.student), ("02_medical_ner-slides.html", lambda out: build.deck(out, "02_medical_ner"))):
+        target = tmp_path / name
+        if kind == "text":
+            target.write_text("ten years")
+        elif kind == "folder":
+            target.mkdir()
+        elif kind == "link":
+            target.symlink_to(tmp_path / "nowhere")
+        else:
+            with zipfile.ZipFile(target, "w") as packed:
+                packed.writestr("thesis.txt", "ten years")
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(OutputError, match=f"expected no {name}"):
+            make(tmp_path)
+        assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -492,3 +492,29 @@ def test_no_folder_is_a_plain_message(tmp_path: Path) -> None:
     assert done.exit_code == 2 and "expected a folder" in done.output
     with pytest.raises(CourseError):
         collect(tmp_path / "nowhere")
+
+
+def test_a_file_that_cannot_be_read_stops_no_notebook(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "progress.json").mkdir(parents=True)
+    assert "0 of " in repr(exercises.panel()) and "(progress not shown: progress: expected a readable" in capsys.readouterr().out
+
+
+def test_json_stays_json_where_the_file_is_damaged(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "progress.json").write_text("{ half")
+    done = CliRunner().invoke(app, ["progress", "--json"])
+    assert json.loads(done.stdout)["notebooks"] and "It was kept as progress-damaged" in done.stderr
+
+
+def test_a_try_counts_where_a_helper_has_changed(folder: Path) -> None:
+    def answer(labels: Any) -> Any:
+        return labels
+
+    for reason in ("gave 1", "gave 2", "gave 2", "gave 3"):
+        store.note(wrong(reason=reason), answer)
+    assert kept(folder)["01.1"]["tries"] == 3
+
+
+def test_a_name_that_is_none_is_refused(folder: Path) -> None:
+    with pytest.raises(CourseError, match="expected a name in quotes, found 3"):
+        exercises.hand_in(3)  # type: ignore[arg-type]

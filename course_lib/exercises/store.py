@@ -1,4 +1,4 @@
-"""A learner's progress: one small file on this machine, no name, no code, no text of theirs.
+"""A learner's progress: one small file on this machine, no name, no code, no text of theirs but what their functions gave.
 
 Writing is atomic and locked, so that two notebooks may check at once. A damaged
 file is put aside under a new name, never deleted.
@@ -138,11 +138,11 @@ def _after(before: Entry | None, verdict: Verdict, mark: str) -> Entry:
     entry = before or Entry("tried", 0, now, now)
     if entry.status == "done":
         return replace(entry, last=now)
-    if not (mark and mark == entry.mark):
+    reason = one_line(verdict.kept, LONGEST)
+    if not (mark and mark == entry.mark) or not verdict.right and reason not in entry.reasons:  # a helper may have changed
         entry = replace(entry, tries=entry.tries + 1, mark=mark)
     if verdict.right:
         return replace(entry, status="done", last=now)
-    reason = one_line(verdict.kept, LONGEST)
     others = tuple(r for r in entry.reasons if r != reason)
     return replace(entry, last=now, reasons=(*others, reason)[-5:] if reason else others)
 

@@ -27,6 +27,8 @@ from course_lib.kit.wheels import BUILD, direct, exact
 from course_lib.locations import PROJECT
 
 ROOM = "course-room"
+DESKTOP = (".DS_Store", "._", ".Trash", ".Spotlight", ".fseventsd")
+PARTS = ("READ_ME.txt", "course-student.zip", "requirements.txt", "room.json", "set_up.py", "wheels")
 NEEDED_GB = 2.0
 TEXT = """How to set up a machine from this folder, with no network:
 
@@ -54,9 +56,9 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
     ``requirements`` replaces the exact list of the course's packages, for a test.
     """
     folder = build.usable(out, project) / ROOM
-    if folder.exists() and not (folder / "room.json").is_file():
-        raise OutputError(f"output: expected no folder {ROOM}, or one that course room made, found another. "
-                          "Choose another --out; nothing was changed.")
+    if folder.is_symlink() or folder.exists() and (not (folder / "room.json").is_file() or foreign(folder)):
+        raise OutputError(f"output: expected no folder {ROOM}, or one that holds what course room made and nothing else, "
+                          "found another. Move it away, or choose another --out; nothing was changed.")
     out.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(out).free / 1e9
     if free < NEEDED_GB:
@@ -134,16 +136,28 @@ def inspect(folder: Path) -> list[str]:
         wanted = dict(line.split(" --hash=sha256:") for line in listed)
         sums, wants = dict(facts["sha256"]), list(facts["requirements"])
         _ = [facts[key] for key in ("wheels", "bytes", "platform", "python", "needs_python")]
+        sums |= {name: sums.get(name, "") for name in ("course-student.zip", "requirements.txt", "set_up.py")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"stick {folder.name!r}: expected a folder made by course room, found {type(error).__name__}. "
                           "Make it again: course room --out DIR") from error
-    found = {line.split(" --hash=")[0]: line.rsplit(":", 1)[1] for line in written_down(folder / "wheels").lines}
+    lines = written_down(folder / "wheels").lines
+    found = {line.split(" --hash=")[0]: line.rsplit(":", 1)[1] for line in lines}
     wrong = [f"{name}: not on the stick" for name in wanted.keys() - found.keys()]
     wrong += [f"{name}: not on the list" for name in found.keys() - wanted.keys()]
     wrong += [f"{name}: changed since the stick was made" for name in found.keys() & wanted.keys() if found[name] != wanted[name]]
     wrong += [f"{name}: missing or changed" for name, digest in sums.items()
               if not (folder / name).is_file() or sha256_of(folder / name) != digest]
+    wrong += [f"{name}: not of this stick" for name in foreign(folder)]
+    wrong += ["wheels: one package stands there twice"] if len(found) < len(lines) else []
     return sorted(wrong) or stick.unresolved(folder / "wheels", wants)
+
+
+def foreign(folder: Path) -> list[str]:
+    """Return the names in a stick's folder that neither a build nor a desktop puts there."""
+    own = [path.name for path in folder.iterdir() if path.name not in PARTS]
+    if (folder / "wheels").is_dir():
+        own += [f"wheels/{path.name}" for path in (folder / "wheels").iterdir() if path.suffix != ".whl"]
+    return sorted(name for name in own if not name.rpartition("/")[2].startswith(DESKTOP))
 
 
 def told(folder: Path) -> Iterable[str]:
