@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -237,3 +238,11 @@ def test_the_catalogue_is_read_without_torch() -> None:
 
 def test_find_loads_one_notebook_only() -> None:
     assert find("01.1").title and find("01.98").kind == "warm-up"
+
+
+def test_a_warning_of_the_answer_does_not_clutter_the_verdict(recwarn: pytest.WarningsRecorder) -> None:
+    def answer(labels: list[int]) -> float:
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+        return float(sum(labels))
+
+    assert judge("01.1", answer).status == "not yet" and not recwarn.list

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
 import re
 import shutil
@@ -17,6 +19,7 @@ from course_lib.errors import CourseError, OutputError
 from course_lib.kit import build
 from course_lib.kit.cells import exercise_of, is_notes, notes_by_section, read, source
 from course_lib.kit.editions import instructor_notebook, student_notebook
+from course_lib.locations import PROJECT
 from course_lib.parameters import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,6 +92,25 @@ def test_student_notebooks_are_blank_and_whole(student: zipfile.ZipFile) -> None
         assert not any(c.get("outputs") or c.get("execution_count") for c in made["cells"])
         stubs += sum(exercise_of(cell) is not None for cell in made["cells"])
     assert stubs >= 24, "the exercises are missing"
+
+
+def test_no_message_of_the_student_edition_advises_make(student: zipfile.ZipFile, tmp_path: Path) -> None:
+    """It has no Makefile; what the package advises there must exist there."""
+    student.extractall(tmp_path)
+    root = tmp_path / "course-student"
+    targets = "|".join(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    advice = re.compile(rf"\bmake ({targets})\b")
+    for path in root.glob("course_lib/**/*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        told = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}  # docstrings are for those who read the code
+        said = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in told]
+        assert path.name == "locations.py" or not [text for text in said if advice.search(text)], path
+    own = importlib.util.spec_from_file_location("own_locations", root / "course_lib" / "locations.py")
+    assert own is not None and own.loader is not None
+    module = importlib.util.module_from_spec(own)
+    own.loader.exec_module(module)
+    assert "make" not in module.SET_UP + module.LAB and module.SET_UP in (root / "START.html").read_text(encoding="utf-8")
+    assert module.LAB in (root / "START.html").read_text(encoding="utf-8")
 
 
 def distinctive(notebook: Path) -> tuple[list[list[str]], list[str]]:

@@ -14,7 +14,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from course_lib.cli.app import app
 from course_lib.errors import ConfigError, DataError, OutputError
 from course_lib.kit import room, set_up
 from course_lib.kit.stick import lowest_python, unresolved
@@ -220,6 +222,11 @@ def test_a_stick_with_somebody_elses_files_is_reported_and_not_replaced(copy: Pa
     with pytest.raises(OutputError, match="holds what course room made and nothing else"):
         room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
     assert (tmp_path / room.ROOM / "thesis.txt").read_text() == "ten years"
+
+
+def test_a_check_takes_no_other_option(copy: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["room", "--check", str(copy), "--out", str(tmp_path / "new")])
+    assert done.exit_code == 2 and "expected --check alone" in done.output and not (tmp_path / "new").exists()
 
 
 def test_sums_left_out_of_the_facts_are_missed(copy: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 import course_lib.exercises as exercises
 from course_lib.cli.app import app
 from course_lib.errors import CourseError, DataError
-from course_lib.exercises import store
+from course_lib.exercises import standings, store
 from course_lib.exercises.hand_ins import LARGEST, by_exercise, by_learner, collect, parse
 from course_lib.exercises.model import catalogue
 from course_lib.exercises.verdicts import Verdict
@@ -518,3 +519,41 @@ def test_a_try_counts_where_a_helper_has_changed(folder: Path) -> None:
 def test_a_name_that_is_none_is_refused(folder: Path) -> None:
     with pytest.raises(CourseError, match="expected a name in quotes, found 3"):
         exercises.hand_in(3)  # type: ignore[arg-type]
+
+
+def test_a_linked_file_stays_linked(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir(parents=True)
+    synced = tmp_path / "synced.json"
+    (folder / "progress.json").symlink_to(synced)
+    store.note(wrong(reason="one"))
+    store.note(wrong(reason="two"))
+    assert (folder / "progress.json").is_symlink() and json.loads(synced.read_text())["exercises"]["01.1"]["tries"] == 2
+
+
+def test_no_more_than_the_largest_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.mkdir(parents=True)
+    (folder / "progress.json").write_bytes(b" " * (store.LARGEST + 10**6))
+    read: list[int] = []
+    monkeypatch.setattr(store, "parse", lambda raw: read.append(len(raw)) or {})
+    store.read()
+    assert read == [store.LARGEST + 1]
+
+
+def test_a_lock_that_is_never_had_is_an_error_and_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    store.note(wrong(reason="one"))
+    before = (folder / "progress.json").read_bytes()
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    with (folder / "progress.lock").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(CourseError, match="found another notebook writing"):
+            store.note(wrong(reason="two"))
+    assert (folder / "progress.json").read_bytes() == before
+
+
+def test_a_title_stays_inside_its_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = exercises.panel().rows[0]
+    (exercise, status), *_ = row.exercises
+    odd = dataclasses.replace(row, exercises=((dataclasses.replace(exercise, title="a \"b\" <i>"), status),))
+    assert f'title="{exercise.id} a &quot;b&quot; &lt;i&gt;: ' in standings.Panel((odd,))._repr_html_()

@@ -37,8 +37,8 @@ _SKIPPED = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
 
 
 def progress_file() -> Path:
-    """Return where the progress of this machine is kept."""
-    return progress_folder() / "progress.json"
+    """Return where the progress of this machine is kept; a link leads to its file, so that a synchronised folder goes on."""
+    return (progress_folder() / "progress.json").resolve()
 
 
 def read() -> dict[str, Entry]:

@@ -76,7 +76,7 @@ def deck(out: Path, name: str, project: Path = PROJECT) -> Path:
     target = usable(out, project) / f"{name}-slides.html"
     ours = target.is_file() and not target.is_symlink() and GENERATOR in target.read_text("utf-8", "replace")[:2000]
     if not ours and (target.exists() or target.is_symlink()):
-        raise _not_ours(target)
+        raise OutputError(_not_ours(target))
     return write_text(target, slides(read(name, project), catalogue.title_of(name, project)))
 
 
@@ -162,9 +162,9 @@ def own(folder: Path) -> Path:
     """Return the folder if it and its zip are free, or as a build left them; a copy in which somebody has worked is refused."""
     archive = folder.with_name(folder.name + ".zip")
     if (folder.is_symlink() or folder.exists()) and not _as_built(folder):
-        raise _not_ours(folder)
+        raise OutputError(_not_ours(folder))
     if (archive.is_symlink() or archive.exists()) and not _is_ours(archive, folder.name):
-        raise _not_ours(archive)
+        raise OutputError(_not_ours(archive))
     return folder
 
 
@@ -184,10 +184,10 @@ def _is_ours(archive: Path, name: str) -> bool:
         return f"{name}/{MARKER}" in packed.namelist()
 
 
-def _not_ours(path: Path) -> OutputError:
-    return OutputError(f"output: expected no {path.name}, or one that is as course build made it, found another in "
-                       f"{escape(path.parent.name) or '/'}, or one in which somebody has worked. Move it away, or choose "
-                       "another --out; nothing was changed.")
+def _not_ours(path: Path) -> str:
+    return (f"output: expected no {path.name}, or one that is as course build made it, found another in "
+            f"{escape(path.parent.name) or '/'}, or one in which somebody has worked. Move it away, or choose another --out; "
+            "nothing was changed.")
 
 
 def packed(folder: Path) -> Path:

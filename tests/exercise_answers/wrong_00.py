@@ -24,6 +24,11 @@ def forward_only(weights: float, tokens: float, share: float, rate: float) -> fl
     return 2 * weights * tokens / (share * rate * 1e9) / 60
 
 
+def by_the_time_of_one_run(weights: float, tokens: float, share: float, rate: float) -> float:
+    runs_a_minute = 60 * share * rate * 1e9 / (6 * weights * tokens)
+    return 1 / runs_a_minute
+
+
 def share_multiplied(weights: float, tokens: float, share: float, rate: float) -> float:
     return 6 * weights * tokens * share / (rate * 1e9) / 60
 
@@ -214,6 +219,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (without_giga, "10**9"),
         (forward_only, "prediction, not training"),
         (share_multiplied, "it gave 15, expected 60"),
+        (by_the_time_of_one_run, "no token at all it stopped with ZeroDivisionError"),
         (lambda *_: 7.0, "it gave 7"),
         (lambda weights, *_: weights, "it gave 1e+07"),
     ],

@@ -53,6 +53,10 @@ def down_the_columns(z: torch.Tensor) -> torch.Tensor:
     return torch.softmax(z, dim=0)
 
 
+def second_dimension(z: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(z, dim=min(1, z.dim() - 1))
+
+
 def two_dimensions_only(z: torch.Tensor) -> torch.Tensor:
     e = torch.exp(z - z.max(dim=1, keepdim=True).values)
     return e / e.sum(dim=1, keepdim=True)
@@ -101,6 +105,10 @@ def first_step_wasted(step: int, steps: int, warmup: int) -> float:
 
 def along_a_cosine(step: int, steps: int, warmup: int) -> float:
     return (step + 1) / warmup if step < warmup else (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+
+
+def down_to_a_half(step: int, steps: int, warmup: int) -> float:
+    return (step + 1) / warmup if step < warmup else 1 - 0.5 * (step - warmup + 1) / (steps - warmup)
 
 
 def never_down(step: int, steps: int, warmup: int) -> float:
@@ -293,6 +301,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (no_care_for_large, "not finite"),
         (one_maximum_for_all, "not finite"),
         (down_the_columns, "expected [[0.373301"),
+        (second_dimension, "for a block of 2 notes, 3 words, 4 tags"),
         (two_dimensions_only, "one vector it stopped with IndexError"),
         (clamped, "[0.5, 0.5]], expected"),
         (lambda _: torch.tensor([0.5, 0.5]), "it gave the shape (2,), expected (1, 4)"),
@@ -314,6 +323,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (first_step_wasted, "step 0 has the factor 0"),
         (along_a_cosine, "fall evenly"),
         (never_down, "fall evenly"),
+        (down_to_a_half, "after the warm-up it should fall evenly, nearly to 0: [1, 0.916667"),
         (above_one, "1 as the highest"),
         (floor_under_the_fault, "step 0 has the factor 0.001 and the step beside it 0.25"),
         (hardly_above_zero, "step 0 has the factor 1e-09 and the step beside it 0.25"),

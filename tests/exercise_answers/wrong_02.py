@@ -353,6 +353,19 @@ def seed_not_used(counts: Any, documents: Any, seed: int) -> Any:
     return _interval(counts, documents, 0)
 
 
+def documents_weigh_the_same(counts: Any, documents: Any, seed: int) -> Any:
+    """Right where all documents have as many sentences."""
+    lengths = {name: documents.count(name) for name in documents}
+    return _interval([tuple(v / lengths[d] for v in row) for row, d in zip(counts, documents, strict=True)], documents, seed)
+
+
+CALLS = itertools.count()
+
+
+def generator_of_the_module(counts: Any, documents: Any, seed: int) -> Any:
+    return _interval(counts, documents, seed + next(CALLS) * 1000)
+
+
 def mean_of_documents(counts: Any, documents: Any, seed: int) -> Any:
     return _interval(counts, documents, seed, mean=True)
 
@@ -463,6 +476,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (as_many_as_sentences, "expected about"),
         (seed_not_used, "another seed gave exactly the same interval"),
         (mean_of_documents, "expected about"),
+        (documents_weigh_the_same, "for 222 sentences of 24 documents"),
+        (generator_of_the_module, "the same seed a second time"),
     ],
     "02.8": [
         (TOO_FEW, "at least five texts are asked for, found 4"),
