@@ -211,9 +211,11 @@ def test_numbers() -> None:
     assert number(torch.tensor([2.5]), when="x") == 2.5 and number(np.int64(3), when="x") == 3
     itself: list[Any] = []
     itself.append(itself)
-    for bad in (True, "3", None, float("inf"), [1, 2], torch.zeros(2), complex(1, 1), itself):
+    for bad in ("3", None, float("inf"), [1, 2], torch.zeros(2), complex(1, 1), itself):
         with pytest.raises(NotYet, match="for x a finite number was expected, it gave "):
             number(bad, when="x")
+    with pytest.raises(NotYet, match=r"for x a number was expected, it gave True \(1.0 for yes"):
+        number(torch.tensor(True), when="x")
 
 
 def test_refused() -> None:
