@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from course_lib.errors import CourseError, OutputError
-from course_lib.kit import build
+from course_lib.kit import build, ours
 from course_lib.kit.cells import exercise_of, is_notes, notes_by_section, read, source
 from course_lib.kit.editions import instructor_notebook, student_notebook
 from course_lib.locations import PROJECT
@@ -243,22 +244,69 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert (mine / "thesis.txt").read_text() == "ten years of work" and [p.name for p in tmp_path.iterdir()] == [build.STUDENT]
 
 
-def test_a_copy_in_which_somebody_has_worked_is_left_alone(tmp_path: Path) -> None:
+@pytest.fixture
+def built(student: zipfile.ZipFile, tmp_path: Path) -> Path:
+    """A folder with a build as it was made: the zip, and the edition beside it."""
+    shutil.copyfile(str(student.filename), tmp_path / f"{build.STUDENT}.zip")
+    student.extractall(tmp_path)
+    ours.free(tmp_path / build.STUDENT, tmp_path / f"{build.STUDENT}.zip")
+    return tmp_path
+
+
+def edit(folder: Path) -> None:
+    book = folder / "notebooks" / "01_loss_math.ipynb"
+    book.write_text(book.read_text() + " ")
+
+
+@pytest.mark.parametrize("work", [
+    edit, lambda folder: (folder / "work").mkdir(), lambda folder: (folder / "notes.txt").write_text("x"), lambda folder: (folder / "LICENSE").unlink(),
+    lambda folder: (folder / "all my data").symlink_to(folder.parent), lambda folder: (folder / "lost").symlink_to("nowhere"),
+], ids=["edited", "folder", "file", "removed", "link", "dead link"])
+def test_a_copy_in_which_somebody_has_worked_is_left_alone(work: Callable[[Path], Any], built: Path) -> None:
     """The zip unpacks to the name that a build replaces: what was done there is more than a build."""
-    archive = build.student(tmp_path)
-    assert build.student(tmp_path) == archive, "a build as it was made is replaced"
-    book = tmp_path / build.STUDENT / "notebooks" / "01_loss_math.ipynb"
-    for change in (lambda: book.write_text(book.read_text() + " "), lambda: (book.parent.parent / "work").mkdir() or
-                   (book.parent.parent / "work" / "progress.json").write_text("{}")):
-        with zipfile.ZipFile(archive) as packed:
-            shutil.rmtree(tmp_path / build.STUDENT)
-            packed.extractall(tmp_path)
-        assert build.own(tmp_path / build.STUDENT)
-        change()
-        before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(OutputError, match="or one in which somebody has worked. Move it away"):
-            build.student(tmp_path)
-        assert sorted(tmp_path.rglob("*")) == before
+    work(built / build.STUDENT)
+    before = {path: path.lstat().st_mtime_ns for path in built.rglob("*")}
+    with pytest.raises(OutputError, match="expected no course-student, .* or one in which somebody has worked. Move it away"):
+        build.student(built)
+    assert {path: path.lstat().st_mtime_ns for path in built.rglob("*")} == before
+
+
+def test_what_a_desktop_or_python_leaves_is_no_work(built: Path) -> None:
+    (built / build.STUDENT / ".DS_Store").write_text("")
+    (built / build.STUDENT / "course_lib" / "__pycache__").mkdir()
+    (built / build.STUDENT / "course_lib" / "__pycache__" / "a.pyc").write_text("")
+    assert build.student(built).is_file() and not (built / build.STUDENT / ".DS_Store").exists()
+
+
+def zip_again(folder: Path) -> None:
+    (folder / "notes.txt").write_text("ten years")
+    shutil.make_archive(str(folder), "zip", folder.parent, folder.name)
+    (folder / "notes.txt").unlink()
+
+
+def zip_with_other_text(folder: Path) -> None:
+    kept = (folder / "LICENSE").read_text()
+    (folder / "LICENSE").write_text("ten years")
+    build.packed(folder)
+    (folder / "LICENSE").write_text(kept)
+
+
+@pytest.mark.parametrize("change", [zip_again, zip_with_other_text])
+def test_a_zip_made_of_a_copy_with_work_is_left_alone(change: Callable[[Path], None], built: Path) -> None:
+    change(built / build.STUDENT)
+    before = (built / f"{build.STUDENT}.zip").read_bytes()
+    with pytest.raises(OutputError, match="expected no course-student.zip"):
+        build.student(built)
+    assert (built / f"{build.STUDENT}.zip").read_bytes() == before
+
+
+def test_slides_that_somebody_has_edited_are_left_alone(tmp_path: Path) -> None:
+    page = build.deck(tmp_path, "02_medical_ner")
+    assert build.deck(tmp_path, "02_medical_ner") == page, "slides as they were made are replaced"
+    page.write_text(page.read_text(encoding="utf-8").replace("<h1", "<h1 title='mine'", 1), encoding="utf-8")
+    with pytest.raises(OutputError, match="expected no 02_medical_ner-slides.html"):
+        build.deck(tmp_path, "02_medical_ner")
+    assert "title='mine'" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["text", "folder", "link", "other zip"])

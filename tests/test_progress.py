@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import linecache
 import multiprocessing
 import os
 import re
@@ -507,12 +508,43 @@ def test_json_stays_json_where_the_file_is_damaged(folder: Path) -> None:
 
 
 def test_a_try_counts_where_a_helper_has_changed(folder: Path) -> None:
-    def answer(labels: Any) -> Any:
-        return labels
+    """The function that is checked may stay, and what it calls may change; the same answer with other words is one try."""
+    sources = ["def inner(x):\n    return x + {}\n", "def helper(x):\n    return inner(x)\n", "def answer(x):\n    return [helper(y) for y in x]\n"]
+    for round_, number in enumerate((1, 2, 2, 3)):
+        space: dict[str, Any] = {"__name__": "__main__"}
+        for part, text in enumerate(sources):
+            name = f"<cell {part} {round_}>"
+            linecache.cache[name] = (len(text), None, text.format(number).splitlines(keepends=True), name)
+            exec(compile(text.format(number), name, "exec"), space)
+        store.note(wrong(reason=f"gave {round_}"), space["answer"])
+    assert kept(folder)["01.1"]["tries"] == 3 and len(kept(folder)["01.1"]["reasons"]) == 4
 
-    for reason in ("gave 1", "gave 2", "gave 2", "gave 3"):
-        store.note(wrong(reason=reason), answer)
-    assert kept(folder)["01.1"]["tries"] == 3
+
+def test_functions_that_call_each_other_have_a_mark() -> None:
+    def even(n: int) -> bool:
+        return n == 0 or odd(n - 1)
+
+    def odd(n: int) -> bool:
+        return n > 0 and even(n - 1)
+
+    assert store.mark_of(even) and store.mark_of(_back_and_forth) and store.mark_of(_back_and_forth) != store.mark_of(_forth)
+
+
+def _back_and_forth(n: int) -> int:
+    return _forth(n - 1) if n else 0
+
+
+def _forth(n: int) -> int:
+    return _back_and_forth(n - 1) if n else 1
+
+
+def test_a_link_to_itself_is_reported_and_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.mkdir(parents=True)
+    (folder / "progress.json").symlink_to(folder / "progress.json")
+    exercises.panel()
+    exercises.check("01.1", sum)
+    assert "(progress not shown: " in (said := capsys.readouterr().out) and "(progress not kept" in said
+    assert (folder / "progress.json").is_symlink()
 
 
 def test_a_name_that_is_none_is_refused(folder: Path) -> None:
@@ -524,8 +556,8 @@ def test_a_linked_file_stays_linked(folder: Path, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     synced = tmp_path / "synced.json"
     (folder / "progress.json").symlink_to(synced)
-    store.note(wrong(reason="one"))
-    store.note(wrong(reason="two"))
+    store.note(wrong(reason="one"), "an answer")
+    store.note(wrong(reason="two"), "another")
     assert (folder / "progress.json").is_symlink() and json.loads(synced.read_text())["exercises"]["01.1"]["tries"] == 2
 
 

@@ -20,6 +20,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 from course_lib.errors import DataError, OutputError
@@ -38,7 +39,7 @@ _SKIPPED = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
 
 def progress_file() -> Path:
     """Return where the progress of this machine is kept; a link leads to its file, so that a synchronised folder goes on."""
-    return (progress_folder() / "progress.json").resolve()
+    return Path(os.path.realpath(progress_folder() / "progress.json"))  # a link to itself is left to reading
 
 
 def read() -> dict[str, Entry]:
@@ -138,22 +139,40 @@ def _after(before: Entry | None, verdict: Verdict, mark: str) -> Entry:
     entry = before or Entry("tried", 0, now, now)
     if entry.status == "done":
         return replace(entry, last=now)
-    reason = one_line(verdict.kept, LONGEST)
-    if not (mark and mark == entry.mark) or not verdict.right and reason not in entry.reasons:  # a helper may have changed
+    if not (mark and mark == entry.mark):
         entry = replace(entry, tries=entry.tries + 1, mark=mark)
     if verdict.right:
         return replace(entry, status="done", last=now)
+    reason = one_line(verdict.kept, LONGEST)
     others = tuple(r for r in entry.reasons if r != reason)
     return replace(entry, last=now, reasons=(*others, reason)[-5:] if reason else others)
 
 
 def mark_of(answer: Any) -> str:
-    """Return a short fingerprint of an answer, blind to comments and spacing; empty if it cannot be read."""
+    """Return a short fingerprint of an answer and of its helpers, blind to comments and spacing; empty if it cannot be read."""
     try:
-        text = _source(answer) if callable(answer) else repr(answer)
+        text = " ".join(map(_source, [answer, *_helpers(answer)])) if callable(answer) else repr(answer)
     except Exception:  # no source, or a class of the learner's that cannot be shown
         return ""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _helpers(function: Any) -> list[Any]:
+    """Return the functions of the same notebook or module that a function calls, and those that these call."""
+    found: list[Any] = []
+    wait = [function]
+    while wait:
+        one = wait.pop()
+        near = [one.__globals__.get(name) for name in _names(one.__code__)] if isinstance(one, FunctionType) else []
+        new = [f for f in near if isinstance(f, FunctionType) and f.__module__ == one.__module__ and f not in (function, *found)]
+        found += dict.fromkeys(new)
+        wait += dict.fromkeys(new)
+    return found
+
+
+def _names(code: CodeType) -> list[str]:
+    """Return the global names in a function's code, and in the functions that are written inside it."""
+    return [*code.co_names, *(name for inner in code.co_consts if isinstance(inner, CodeType) for name in _names(inner))]
 
 
 def _source(function: Any) -> str:

@@ -6,31 +6,28 @@ for byte.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from string import Template
 
 from course_lib import catalogue
 from course_lib.errors import OutputError
-from course_lib.files import sha256_of, write_folder, write_json, write_text
+from course_lib.files import write_folder, write_json, write_text
+from course_lib.kit import ours
 from course_lib.kit.cells import read
 from course_lib.kit.editions import instructor_notebook, student_notebook
 from course_lib.kit.guide import guide
 from course_lib.kit.page import page, table
-from course_lib.kit.slides import GENERATOR, slides
+from course_lib.kit.slides import slides
 from course_lib.kit.wheels import wheels_list
 from course_lib.locations import PROJECT, shown
 from course_lib.parameters import NOTEBOOKS
 from course_lib.reporting.export import markdown_to_html, notebook_to_html
 
 STUDENT, INSTRUCTOR = "course-student", "course-instructor"
-MARKER = "edition.json"
-"""Holds the sum of every file of an edition: only a folder that is as it was built is ever replaced."""
 PAGES = Path(__file__).resolve().parent / "pages"
 PLAIN = ("LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", "notebooks/GLOSSARY.md")
 SOURCES = ("course_lib", "data")
@@ -48,9 +45,16 @@ def usable(out: Path, project: Path = PROJECT) -> Path:
     return out
 
 
+def free(out: Path, edition: str, project: Path) -> Path:
+    """Return the folder of an edition, once it is sure that neither it nor its zip holds anything but a build."""
+    folder = usable(out, project) / edition
+    ours.free(folder, folder.with_name(folder.name + ".zip"))
+    return folder
+
+
 def student(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-student`` and its zip; return the zip."""
-    folder = own(usable(out, project) / STUDENT)
+    folder = free(out, STUDENT, project)
     with write_folder(folder) as draft:
         fill_student(draft, project)
     return packed(folder)
@@ -58,7 +62,7 @@ def student(out: Path, project: Path = PROJECT) -> Path:
 
 def instructor(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-instructor`` and its zip, which holds the student's zip too; return the zip."""
-    folder = own(usable(out, project) / INSTRUCTOR)
+    folder = free(out, INSTRUCTOR, project)
     with write_folder(folder) as draft:
         _notebooks(draft, project, with_solutions=True)
         for name in NOTEBOOKS:
@@ -74,10 +78,8 @@ def instructor(out: Path, project: Path = PROJECT) -> Path:
 def deck(out: Path, name: str, project: Path = PROJECT) -> Path:
     """Write the slides of one notebook; return the page."""
     target = usable(out, project) / f"{name}-slides.html"
-    ours = target.is_file() and not target.is_symlink() and GENERATOR in target.read_text("utf-8", "replace")[:2000]
-    if not ours and (target.exists() or target.is_symlink()):
-        raise OutputError(_not_ours(target))
-    return write_text(target, slides(read(name, project), catalogue.title_of(name, project)))
+    ours.free(target)
+    return write_text(target, ours.stamped(slides(read(name, project), catalogue.title_of(name, project))))
 
 
 def fill_student(folder: Path, project: Path = PROJECT) -> None:
@@ -150,44 +152,7 @@ def _notebooks(folder: Path, project: Path, *, with_solutions: bool) -> None:
 def _mark(folder: Path, edition: str) -> None:
     from course_lib import __version__
 
-    write_json(folder / MARKER, {"schema": 1, "edition": edition, "version": __version__, "sha256": _sums(folder)})
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(folder.rglob("*"))
-            if path.is_file() and path != folder / MARKER}
-
-
-def own(folder: Path) -> Path:
-    """Return the folder if it and its zip are free, or as a build left them; a copy in which somebody has worked is refused."""
-    archive = folder.with_name(folder.name + ".zip")
-    if (folder.is_symlink() or folder.exists()) and not _as_built(folder):
-        raise OutputError(_not_ours(folder))
-    if (archive.is_symlink() or archive.exists()) and not _is_ours(archive, folder.name):
-        raise OutputError(_not_ours(archive))
-    return folder
-
-
-def _as_built(folder: Path) -> bool:
-    if folder.is_symlink() or not folder.is_dir():
-        return False
-    try:
-        return bool(json.loads((folder / MARKER).read_text(encoding="utf-8"))["sha256"] == _sums(folder))
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-
-
-def _is_ours(archive: Path, name: str) -> bool:
-    if archive.is_symlink() or not zipfile.is_zipfile(archive):
-        return False
-    with zipfile.ZipFile(archive) as packed:
-        return f"{name}/{MARKER}" in packed.namelist()
-
-
-def _not_ours(path: Path) -> str:
-    return (f"output: expected no {path.name}, or one that is as course build made it, found another in "
-            f"{escape(path.parent.name) or '/'}, or one in which somebody has worked. Move it away, or choose another --out; "
-            "nothing was changed.")
+    ours.mark(folder, {"schema": 1, "edition": edition, "version": __version__})
 
 
 def packed(folder: Path) -> Path:

@@ -23,11 +23,11 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from course_lib.errors import ConfigError, DataError, OutputError
 from course_lib.files import sha256_of, write_folder, write_json, write_text
 from course_lib.kit import build, stick
+from course_lib.kit.ours import JUNK
 from course_lib.kit.wheels import BUILD, direct, exact
 from course_lib.locations import PROJECT
 
 ROOM = "course-room"
-DESKTOP = (".DS_Store", "._", ".Trash", ".Spotlight", ".fseventsd")
 PARTS = ("READ_ME.txt", "course-student.zip", "requirements.txt", "room.json", "set_up.py", "wheels")
 NEEDED_GB = 2.0
 TEXT = """How to set up a machine from this folder, with no network:
@@ -157,7 +157,7 @@ def foreign(folder: Path) -> list[str]:
     own = [path.name for path in folder.iterdir() if path.name not in PARTS]
     if (folder / "wheels").is_dir():
         own += [f"wheels/{path.name}" for path in (folder / "wheels").iterdir() if path.suffix != ".whl"]
-    return sorted(name for name in own if not name.rpartition("/")[2].startswith(DESKTOP))
+    return sorted(name for name in own if not name.rpartition("/")[2].startswith(JUNK))
 
 
 def told(folder: Path) -> Iterable[str]:

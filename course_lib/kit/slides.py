@@ -13,8 +13,6 @@ from course_lib.reporting.export import markdown_to_html
 
 _REVEAL = Path(__file__).resolve().parent / "pages" / "reveal"
 _PAGES = _REVEAL.parent
-GENERATOR = "<meta name='generator' content='course build slides'>"
-"""By this a build knows its own pages; no other is replaced."""
 _START = """Reveal.initialize({hash:true,slideNumber:'c/t',width:1120,height:700,margin:0.03,center:false,transition:'none',
 controlsLayout:'edges',keyboardCondition:null,plugins:[RevealNotes]});"""
 _FIT = """function fit(slide) {  // shrinks what is wider or higher than the slide; what would be too small to read scrolls
@@ -41,7 +39,7 @@ Reveal.on('ready', now); Reveal.on('slidechanged', now); window.addEventListener
 def slides(notebook: Notebook, title: str) -> str:
     """Return the page. Arrow keys move, ``S`` opens the speaker's view with the notes, ``?`` lists all keys."""
     body = "\n".join(f"<section>\n{''.join(_slide(slide) for slide in column)}</section>" for column in columns(notebook))
-    head = (f"<meta charset='utf-8'>{GENERATOR}<meta name='viewport' content='width=device-width,initial-scale=1'>"
+    head = ("<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
             f"<title>{escape(title)}</title><style>{_asset('reveal.css')}</style><style>{_own('slides.css')}{_code_style()}</style>")
     scripts = "".join(f"<script>{text}</script>" for text in (_asset("reveal.js"), _asset("notes.js"), _START + _FIT))
     return (f"<!doctype html>\n<html lang='en-GB'><head>{head}</head>\n<body><main class='reveal'><div class='slides'>\n{body}\n"
