@@ -232,7 +232,29 @@ def test_a_check_takes_no_other_option(copy: Path, tmp_path: Path) -> None:
 def test_sums_left_out_of_the_facts_are_missed(copy: Path) -> None:
     facts = json.loads((copy / "room.json").read_text())
     (copy / "room.json").write_text(json.dumps(facts | {"sha256": {}}))
-    assert room.inspect(copy) == [f"{name}: missing or changed" for name in ("course-student.zip", "requirements.txt", "set_up.py")]
+    assert room.inspect(copy) == [*(f"{name}: missing or changed" for name in ("READ_ME.txt", "course-student.zip", "requirements.txt")),
+                                  "room.json: changed", "set_up.py: missing or changed"]
+
+
+@pytest.mark.parametrize("change", [{"platform": "win32"}, {"requirements": []}, {"wheels": 99}])
+def test_other_facts_are_noticed(change: dict[str, Any], copy: Path) -> None:
+    facts = json.loads((copy / "room.json").read_text())
+    (copy / "room.json").write_text(json.dumps(facts | change))
+    assert room.inspect(copy) == ["room.json: changed"]
+
+
+def test_what_a_desktop_leaves_among_wheels_is_overlooked(copy: Path) -> None:
+    (copy / "wheels" / ".DS_Store").write_text("")
+    (copy / "wheels" / "._tiny-1.0-py3-none-any.whl").write_text("")
+    assert room.inspect(copy) == []
+
+
+def test_a_wheel_of_somebody_else_is_not_replaced(copy: Path, tmp_path: Path) -> None:
+    shutil.copyfile(copy / "wheels" / "tiny-1.0-py3-none-any.whl", copy / "wheels" / "mine-1.0-py3-none-any.whl")
+    assert room.inspect(copy) == ["mine==1.0: not on the list"]
+    copy.rename(tmp_path / room.ROOM)
+    with pytest.raises(OutputError, match="holds what course room made and nothing else"):
+        room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
 
 
 def test_a_file_in_the_way_is_named(copy: Path, tmp_path: Path) -> None:

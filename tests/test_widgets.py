@@ -436,7 +436,7 @@ def test_shades_keep_black_text_readable():
 # ---- runs ---------------------------------------------------------------------
 def test_mean_of_the_last_steps_by_hand():
     assert smooth([4, 2, 6, 8], 2).tolist() == [4, 3, 4, 7] and smooth([4, 2, 6], 1).tolist() == [4, 2, 6]
-    assert smooth([4, 2, 6], 50).tolist() == [4, 3, 4]
+    assert smooth([4, 2, 6], 50).tolist() == [4, 3, 4] and smooth([], 5).tolist() == []
 
 
 @pytest.mark.parametrize("gone", [math.nan, math.inf])

@@ -66,6 +66,7 @@ def test_unknown_share(answer: Any) -> None:
     first, other = _tokenizer(), _other_tokenizer()
     cases = [("BP ↗ HR ↘", first, 2 / 4), ("Denies chest pain.", first, 0), ("℞ metoprolol 25 mg, ℞ aspirin", first, 2 / 12),
              ("↘", first, 1), ("EBITDA ↗ by 3%, net debt ↘", first, 2 / 11), ("", first, 0), ("  ", first, 0),
+             ("up " * 40 + "↗ ↘", first, 2 / 42),
              ("denies severe chest pain", other, 1 / 4), ("angina", other, 1)]
     for text, tokenizer, expected in cases:
         case = f"the text {text!r}" + (f" and a tokenizer that writes {tokenizer.unk_token}" if tokenizer is other else "")

@@ -59,7 +59,7 @@ def loss_explorer(probability: float = 0.2, label: int = 1, rate: float = 2.0, s
     for (name, control), given in zip(controls.items(), (probability, label, rate, strength), strict=True):
         if control.value != given:  # a slider takes its end for what lies beyond
             raise ConfigError(f"loss explorer: expected a {name} that its slider reaches, found {given!r}; the nearest is "
-                              f"{control.value:g}. Take that, or still_loss, which has no sliders.")
+                              f"{control.value!r}. Take that, or still_loss, which has no sliders.")
     return Panel("loss", controls, _view)
 
 

@@ -111,6 +111,8 @@ class RunViewer(Panel):
 
 def smooth(values: Sequence[float], window: int) -> NDArray[np.float64]:
     """Mean of each value and those before it, ``window`` in all (fewer at the start)."""
+    if not len(values):
+        return np.zeros(0)
     sums = np.convolve(np.asarray(values, dtype=np.float64), np.ones(window))[: len(values)]  # one NaN is gone after the window
     return np.asarray(sums / np.minimum(np.arange(1, len(values) + 1), window))
 

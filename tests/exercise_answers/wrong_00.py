@@ -213,6 +213,11 @@ def dice(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.rand(len(states), states.shape[-1])
 
 
+def first_pieces_only(text: str, tokenizer: Any) -> float:
+    ids = tokenizer(text, add_special_tokens=False, truncation=True, max_length=16)["input_ids"]
+    return ids.count(tokenizer.unk_token_id) / max(1, len(ids))
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "00.1": [
         (seconds, "these are seconds"),
@@ -224,6 +229,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda weights, *_: weights, "it gave 1e+07"),
     ],
     "00.2": [
+        (first_pieces_only, "it gave 0, expected 0.047619"),
         (with_special_tokens, "'BP ↗ HR ↘' it gave 0.333333"),
         (empty_text_forgotten, "ZeroDivisionError"),
         (by_words, "it gave 0.333333, expected 0.166667"),
