@@ -266,9 +266,19 @@ def test_a_copy_in_which_somebody_has_worked_is_left_alone(work: Callable[[Path]
     """The zip unpacks to the name that a build replaces: what was done there is more than a build."""
     work(built / build.STUDENT)
     before = {path: path.lstat().st_mtime_ns for path in built.rglob("*")}
-    with pytest.raises(OutputError, match="expected no course-student, .* or one in which somebody has worked. Move it away"):
+    with pytest.raises(OutputError, match="expected no course-student, .* or one in which somebody has worked .new, changed or gone: .*. Move it away"):
         build.student(built)
     assert {path: path.lstat().st_mtime_ns for path in built.rglob("*")} == before
+
+
+def test_what_is_saved_while_a_build_runs_is_left_alone(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(folder: Path, project: Path) -> None:
+        (built / build.STUDENT / "mine.ipynb").write_text("ten years")
+
+    monkeypatch.setattr(build, "fill_student", fill)
+    with pytest.raises(OutputError, match=r"somebody has worked \(new, changed or gone: mine.ipynb\)"):
+        build.student(built)
+    assert (built / build.STUDENT / "mine.ipynb").read_text() == "ten years" and not list(built.glob(".*"))
 
 
 def test_what_a_desktop_or_python_leaves_is_no_work(built: Path) -> None:

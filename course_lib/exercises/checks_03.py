@@ -114,6 +114,7 @@ def test_answer_pieces(answer: Any) -> None:
         ("an answer that ends where the next piece begins", 55, 56, (6, 6)), ("an answer before the window", 10, 20, (0, 0)),
         ("an answer behind the window", 70, 78, (0, 0)), ("an answer cut off at the front", 36, 51, (0, 0)),
         ("an answer cut off at the end", 58, 70, (0, 0)), ("an answer longer than the window", 30, 80, (0, 0)),
+        ("an answer that begins in a blank", 54, 56, (6, 6)), ("an answer that ends behind a blank", 47, 52, (4, 4)),
     ]
     for when, start, end, expected in cases:
         same(called(answer, list(seen), start, end, when=when), expected, when=when)

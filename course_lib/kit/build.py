@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
@@ -45,25 +46,27 @@ def usable(out: Path, project: Path = PROJECT) -> Path:
     return out
 
 
-def free(out: Path, edition: str, project: Path) -> Path:
-    """Return the folder of an edition, once it is sure that neither it nor its zip holds anything but a build."""
+@contextmanager
+def _edition(out: Path, edition: str, project: Path) -> Iterator[Path]:
+    """Give a draft that becomes ``out/edition``, unless that or its zip holds anything but a build, before or after."""
     folder = usable(out, project) / edition
-    ours.free(folder, folder.with_name(folder.name + ".zip"))
-    return folder
+    places = folder, folder.with_name(folder.name + ".zip")
+    ours.free(*places)
+    with write_folder(folder) as draft:
+        yield draft
+        ours.free(*places)  # somebody may have saved a file meanwhile
 
 
 def student(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-student`` and its zip; return the zip."""
-    folder = free(out, STUDENT, project)
-    with write_folder(folder) as draft:
+    with _edition(out, STUDENT, project) as draft:
         fill_student(draft, project)
-    return packed(folder)
+    return packed(out / STUDENT)
 
 
 def instructor(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-instructor`` and its zip, which holds the student's zip too; return the zip."""
-    folder = free(out, INSTRUCTOR, project)
-    with write_folder(folder) as draft:
+    with _edition(out, INSTRUCTOR, project) as draft:
         _notebooks(draft, project, with_solutions=True)
         for name in NOTEBOOKS:
             write_text(draft / "slides" / f"{name}.html", slides(read(name, project), catalogue.title_of(name, project)))
@@ -72,7 +75,7 @@ def instructor(out: Path, project: Path = PROJECT) -> Path:
         packed(draft / STUDENT)
         shutil.rmtree(draft / STUDENT)
         _mark(draft, "instructor")
-    return packed(folder)
+    return packed(out / INSTRUCTOR)
 
 
 def deck(out: Path, name: str, project: Path = PROJECT) -> Path:

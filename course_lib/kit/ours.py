@@ -38,21 +38,25 @@ def stamped(page: str) -> str:
 def free(*paths: Path) -> None:
     """Raise ``OutputError`` unless nothing stands at each path, or what a build made there, untouched."""
     for path in paths:
-        if (path.is_symlink() or path.exists()) and not _untouched(path):
-            raise OutputError(f"output: expected no {path.name}, or one that is as course build made it, found another in "
-                              f"{escape(path.parent.name) or '/'}, or one in which somebody has worked. Move it away, or "
-                              "choose another --out; nothing was changed.")
+        if (path.is_symlink() or path.exists()) and (other := _touched(path)):
+            raise OutputError(f"output: expected no {path.name}, or one that is as course build made it, found another "
+                              f"in {escape(path.parent.name) or '/'}, or one in which somebody has worked ({escape(other)}). "
+                              "Move it away, or choose another --out; nothing was changed.")
 
 
-def _untouched(path: Path) -> bool:
+def _touched(path: Path) -> str:
+    """Say what is not as a build made it; empty if all is."""
     if path.is_symlink():
-        return False
+        return "it is a link"
     try:
         if path.is_dir():
-            return bool(json.loads((path / MARKER).read_text(encoding="utf-8"))["sha256"] == _sums(path))
-        return _packed_as_built(path) if zipfile.is_zipfile(path) else _page_as_built(path)
+            made = dict(json.loads((path / MARKER).read_text(encoding="utf-8"))["sha256"])
+            other = sorted(name for name, _ in made.items() ^ _sums(path).items())
+            return f"new, changed or gone: {other[0]}" if other else ""
+        as_built = _packed_as_built(path) if zipfile.is_zipfile(path) else _page_as_built(path)
+        return "" if as_built else "its sums differ"
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile):
-        return False
+        return f"no sums in {MARKER}" if path.is_dir() or zipfile.is_zipfile(path) else "it has no sum"
 
 
 def _sums(folder: Path) -> dict[str, str]:
