@@ -249,6 +249,13 @@ def test_what_a_desktop_leaves_among_wheels_is_overlooked(copy: Path) -> None:
     assert room.inspect(copy) == []
 
 
+def test_notes_in_the_read_me_are_not_replaced(copy: Path, tmp_path: Path) -> None:
+    (copy / "READ_ME.txt").write_text("Room 12: the socket by the door is dead.")
+    copy.rename(tmp_path / room.ROOM)
+    with pytest.raises(OutputError, match="holds what course room made and nothing else"):
+        room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
+
+
 def test_a_wheel_of_somebody_else_is_not_replaced(copy: Path, tmp_path: Path) -> None:
     shutil.copyfile(copy / "wheels" / "tiny-1.0-py3-none-any.whl", copy / "wheels" / "mine-1.0-py3-none-any.whl")
     assert room.inspect(copy) == ["mine==1.0: not on the list"]

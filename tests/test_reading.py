@@ -462,7 +462,13 @@ def sentences_of(path: Path) -> list[str]:
     """What a module says to people: its strings with several words, and its docstrings; no style sheets."""
     strings = [node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
                and isinstance(node.value, str) and len(node.value.split()) > 2]
-    return [re.sub(r"``[^`]*``|`[^`]*`|(?<![\w-])[a-z-]+:[#\w][^;}]*|<[^>]*>|[\"'][^\"']*[\"']", " ", text) for text in strings]
+    return [re.sub(r"``[^`]*``|`[^`]*`|(?<![\w-])[a-z-]+:[#\w][^;}]*|<[^>]*>|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)", " ", text) for text in strings]
+
+
+def test_apostrophes_hide_no_words(tmp_path: Path) -> None:
+    page = tmp_path / "page.py"
+    page.write_text('"""The learner\'s color was normalized by somebody\'s favorite rule, not \'behavior\'."""')
+    assert len(british_only("\n".join(sentences_of(page)), tmp_path)) == 3
 
 
 def test_messages_of_the_package_are_spelt_in_british_english(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from course_lib.files import sha256_of, write_json
 
 MARKER = "edition.json"
 """Holds the SHA-256 of every other file of an edition."""
-JUNK = (".DS_Store", "._", ".Trash", ".Spotlight", ".fseventsd", "__pycache__")
+JUNK = (".DS_Store", "._", ".Trash", ".Spotlight", ".fseventsd", "desktop.ini", "Thumbs.db", "__pycache__")
 """Beginnings of the names of what desktops and Python leave behind, which is nobody's work."""
 _STAMP = "<!-- course build slides, sha256 of the lines above: {} -->\n"
 

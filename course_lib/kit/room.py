@@ -58,7 +58,7 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
     ``requirements`` replaces the exact list of the course's packages, for a test.
     """
     folder = build.usable(out, project) / ROOM
-    if folder.is_symlink() or folder.exists() and (not (folder / "room.json").is_file() or foreign(folder)):
+    if folder.is_symlink() or folder.exists() and (not (folder / "room.json").is_file() or foreign(folder) or _annotated(folder)):
         raise OutputError(f"output: expected no folder {ROOM}, or one that holds what course room made and nothing else, "
                           "found another. Move it away, or choose another --out; nothing was changed.")
     out.mkdir(parents=True, exist_ok=True)
@@ -169,6 +169,12 @@ def foreign(folder: Path) -> list[str]:
         package = canonicalize_name(path.name.partition("-")[0])
         own += [f"wheels/{path.name}"] if path.suffix != ".whl" or packages and package not in packages else []
     return sorted(name for name in own if not name.rpartition("/")[2].startswith(JUNK))
+
+
+def _annotated(folder: Path) -> bool:
+    """Has somebody written into the read-me of a stick?"""
+    text, facts = folder / "READ_ME.txt", json.loads((folder / "room.json").read_text(encoding="utf-8"))
+    return text.is_file() and sha256_of(text) != facts.get("sha256", {}).get(text.name, sha256_of(text))
 
 
 def told(folder: Path) -> Iterable[str]:
