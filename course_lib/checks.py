@@ -65,7 +65,7 @@ def check_packages(pinned: Mapping[str, str]) -> str:
     if differing:
         raise ConfigError(
             f"packages: expected the pinned versions, found {', '.join(differing)}. "
-            "Type: make setup   (or: pip install -c constraints.txt -e .)"
+            "Type: python -m pip install -c constraints.txt -e ."
         )
     return f"{len(pinned)} packages as pinned"
 

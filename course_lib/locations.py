@@ -8,6 +8,10 @@ from pathlib import Path
 from course_lib.errors import DataError
 
 PROJECT = Path(__file__).resolve().parents[1]
+_CHECKOUT = (PROJECT / "Makefile").is_file()
+"""The student edition has no Makefile: advice names what is there."""
+SET_UP = "make setup PYTHON=python3.11" if _CHECKOUT else "python3.11 -m venv .venv"
+LAB = "make lab" if _CHECKOUT else ".venv/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks"
 
 
 def data_folder() -> Path:

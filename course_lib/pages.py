@@ -34,7 +34,7 @@ def write_pages(draft: Path, target: Path, notebook: str, error: str | None) -> 
     _hide_folders(executed)
     tags = [tag for cell in executed.cells for tag in cell.metadata.get("tags", [])]
     if error and "papermill-error-cell-tag" not in tags:
-        banner = f'<span style="color:red; font-size:2em;">The run failed: {escape(error)}</span>'
+        banner = f'<span style="color:#b00020; font-size:2em;">The run failed: {escape(error)}</span>'
         executed.cells.insert(0, nbformat.v4.new_markdown_cell(banner, metadata={"tags": ["papermill-error-cell-tag"]}))
     write_text(file, nbformat.writes(executed) + "\n")
     write_text(draft / "report.html", notebook_to_html(executed, notebook))

@@ -28,7 +28,7 @@ def test_versions_say_ok_differs_and_none() -> None:
     assert [row[""] for row in rows] == ["ok", "differs", "differs"]
     assert rows[2]["installed"] == "none"
     assert checks.check_packages({"torch": good}) == "1 packages as pinned"
-    with pytest.raises(ConfigError, match=r"found numpy .* \(pinned 0\.0\.1\)\. Type: make setup"):
+    with pytest.raises(ConfigError, match=r"found numpy .* \(pinned 0\.0\.1\)\. Type: python -m pip install"):
         checks.check_packages({"numpy": "0.0.1"})
 
 

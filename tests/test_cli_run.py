@@ -66,7 +66,7 @@ def test_unknown_commands_and_missing_modules(monkeypatch, capsys):
     assert done.exit_code == 2 and "Did you mean 'run'" in done.stderr
     monkeypatch.setitem(app_module.COMMANDS, "run", ("nowhere", ""))
     done = course("run", "x")
-    assert done.exit_code == 2 and "found no such module" in done.stderr
+    assert done.exit_code == 2 and "found none. The student edition leaves" in done.stderr
 
 
 # ---- parameters ---------------------------------------------------------------------

@@ -77,6 +77,8 @@ def test_exercises_stand_at_the_end_and_some_in_the_text() -> None:
         cells = next(cells for id, (_, cells, _) in stubs().items() if id.startswith(number))
         end = next(k for k, cell in enumerate(cells) if "## Exercises" in cell.source.splitlines())
         assert 4 <= sum(i > end for i, _ in own) <= 6 and 1 <= sum(i < end for i, _ in own) <= 3, number
+        kinds = [ALL[id].kind for id, (_, _, i) in sorted(stubs().items(), key=lambda item: item[1][2]) if id.startswith(number) and i > end]
+        assert kinds[0] == "warm-up" and kinds[-1] == "open", f"{number} ends with {kinds}"
 
 
 @pytest.mark.parametrize("id", IDS)

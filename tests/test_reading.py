@@ -203,6 +203,12 @@ def test_lines_stand_out_from_white(colour: str) -> None:
     assert contrast(colour, WHITE) >= 3, f"{colour}: {contrast(colour, WHITE):.2f}"
 
 
+def _numbers(value: ast.AST) -> tuple[float, ...]:
+    """The parts of a colour written as ``(0.9, 0.9, 0.9)``."""
+    parts = [c.value for c in value.elts if isinstance(c, ast.Constant)] if isinstance(value, ast.Tuple | ast.List) else []
+    return tuple(float(p) for p in parts) if all(isinstance(p, int | float) for p in parts) else ()
+
+
 def colour_words(tree: ast.AST) -> list[tuple[str, int]]:
     """Colours given by keyword to a drawing call: ``color=``, ``colors=``, ``edgecolor=``; and those in tables of such keywords."""
     found = []
@@ -213,11 +219,30 @@ def colour_words(tree: ast.AST) -> list[tuple[str, int]]:
         for name, value in pairs:
             if name in ("color", "colors", "edgecolor", "c"):
                 found += [(str(c.value), c.lineno) for c in ast.walk(value) if isinstance(c, ast.Constant) and isinstance(c.value, str)]
+                found += [(colors.to_hex(parts), value.lineno) for parts in [_numbers(value)] if len(parts) in (3, 4)]
     return [(text, line) for text, line in found if colors.is_color_like(text)]
 
 
+LINES = ("plot", "axhline", "axvline", "axline", "errorbar", "step", "hlines", "vlines", "scatter")
+
+
+def thin_lines(tree: ast.AST) -> list[tuple[float, int]]:
+    """``alpha`` of what is drawn as a line or a marker; filled areas may shine through."""
+    return [(float(k.value.value), node.lineno) for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            and node.func.attr in LINES for k in node.keywords if k.arg == "alpha" and isinstance(k.value, ast.Constant)]
+
+
+def over_white(colour: str, alpha: float) -> str:
+    return colors.to_hex([1 - alpha * (1 - part) for part in colors.to_rgb(colour)])
+
+
 def too_pale(code: str) -> list[tuple[str, int]]:
-    return [(c, line) for c, line in colour_words(ast.parse(code)) if c.lower() not in ("white", "none") and contrast(c, WHITE) < 3]
+    tree = ast.parse(code)
+    shining = dict((line, alpha) for alpha, line in thin_lines(tree))
+    found = [(c, line) for c, line in colour_words(tree)
+             if c.lower() not in ("white", "none") and contrast(over_white(c, shining.get(line, 1.0)), WHITE) < 3]
+    return found + [(f"alpha={alpha}", line) for alpha, line in thin_lines(tree)
+                    if min(contrast(over_white(c, alpha), WHITE) for c in style.COLORS) < 3]
 
 
 @pytest.mark.parametrize("name", BOOKS)
@@ -235,10 +260,23 @@ def test_colours_of_figures_in_the_package_stand_out(path: Path) -> None:
 def test_pale_colours_are_found() -> None:
     assert too_pale('axis.plot(x, color="#bbbbbb")\nGREY = {"color": "0.7"}\naxis.text(0, 0, "a", color="black" if x else "#eee")') == [
         ("#bbbbbb", 1), ("0.7", 2), ("#eee", 3)]
+    assert too_pale("axis.plot(x, color=(0.9, 0.9, 0.9))") == [("#e6e6e6", 1)] and not too_pale("axis.plot(x, color=(0.1, 0.1, 0.4))")
+    assert too_pale('axis.plot(x, color="black", alpha=0.1)') == [("black", 1), ("alpha=0.1", 1)]
+    assert not too_pale('axis.fill_between(x, y, alpha=0.1)')
 
 
-STYLE_RULE = re.compile(r"(?<![-\w])color:\s*(#[0-9a-fA-F]{3,6}\b)")
-GROUND = re.compile(r"background(?:-color)?:\s*(#[0-9a-fA-F]{3,6}\b)")
+COLOUR = r"(#[0-9a-fA-F]{3,8}\b|rgba?\([^)]*\)|[a-z]{3,20}\b)"
+STYLE_RULE = re.compile(r"(?<![-\w])color:\s*" + COLOUR)
+GROUND = re.compile(r"background(?:-color)?:\s*" + COLOUR)
+
+
+def as_colour(text: str) -> str | None:
+    """A colour of a style sheet as ``#rrggbb``, over white where it shines through; None for a word that names none (``inherit``)."""
+    rgb = re.fullmatch(r"rgba?\(([^)]*)\)", text)
+    if rgb and "{" not in text:  # else filled in where it is used
+        red, green, blue, *rest = [float(part) for part in re.split(r"[,\s/]+", rgb[1].strip())]
+        return over_white(colors.to_hex([red / 255, green / 255, blue / 255]), rest[0] if rest else 1.0)
+    return over_white(text, colors.to_rgba(text)[3]) if not rgb and colors.is_color_like(text) else None
 
 
 def style_blocks(text: str) -> list[str]:
@@ -249,16 +287,20 @@ def style_blocks(text: str) -> list[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_text_of_pages_can_be_read(path: Path) -> None:
     for block in style_blocks(path.read_text(encoding="utf-8")):
-        ground = GROUND.search(block)
-        for ink in STYLE_RULE.findall(block):
-            ratio = contrast(ink, ground.group(1) if ground else WHITE)
-            assert ratio >= 4.5 or "progress" in block, f"{ink} on {ground.group(1) if ground else WHITE}: {ratio:.2f}"
+        found = GROUND.search(block)
+        ground = (as_colour(found.group(1)) if found else None) or WHITE
+        for ink in filter(None, map(as_colour, STYLE_RULE.findall(block))):
+            ratio = contrast(ink, ground)
+            assert ratio >= 4.5, f"{ink} on {ground}: {ratio:.2f}"
 
 
 def test_text_contrast_is_looked_at() -> None:
     blocks = [b for path in SOURCES for b in style_blocks(path.read_text(encoding="utf-8")) if STYLE_RULE.search(b)]
     assert len(blocks) >= 12
     assert STYLE_RULE.findall("color:#999;background-color:#fff") == ["#999"] and contrast("#999", WHITE) < 4.5
+    for pale in ("lightgrey", "rgb(220,220,220)", "rgba(0, 0, 0, 0.3)", "#00000030"):
+        assert contrast(as_colour(STYLE_RULE.findall(f"color:{pale}")[0]) or BLACK, WHITE) < 4.5, pale
+    assert as_colour("inherit") is None and as_colour("rgb(0 0 0)") == BLACK
 
 
 def test_marks_can_be_read_and_told_apart_without_colour() -> None:
@@ -287,6 +329,13 @@ def test_numbers_on_a_heat_map_can_be_read() -> None:
 
 
 # Glossary and links
+
+def test_a_word_is_linked_before_it_is_explained_too() -> None:
+    book = {"cells": [{"cell_type": "markdown", "source": text} for text in ("# A", "The gradient will mark this.")]}
+    names = {word.name for word in glossary.wanted_in("00", book)}
+    assert "gradient" in names and not names & {"mark", "baseline"}
+    assert "gradient" not in {word.name for word in glossary.wanted_in("02", book)}, "explained by then"
+
 
 def test_the_glossary_is_in_order() -> None:
     names = [word.name for word in glossary.words()]
@@ -330,7 +379,23 @@ def test_every_link_leads_to_a_file_and_a_place() -> None:
     assert looked > 60
 
 
-COMMAND = re.compile(r"(?<![\w/.-])(?:make (?P<make>[a-z-]+)|course (?P<course>[a-z]+)(?= |`|$)|python -m (?P<module>[\w.]+))")
+COMMAND = re.compile(r"(?<![\w.-])(?:make (?P<make>[a-z-]+)|course (?P<course>[a-z]+)(?= |`|$)|python -m (?P<module>[\w.]+))(?P<rest>[^`#|;\n]*)")
+
+
+def unknown_words(command: str, rest: str) -> list[str]:
+    """Options, and the word after ``course build``, that a command does not know."""
+    from course_lib.cli.app import load
+
+    known = {name for parameter in load(command).params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+    wrong = [option for option in re.findall(r"(?<!\S)--?[a-z][\w-]*", rest) if option not in known]
+    if command == "build" and (word := re.match(r" ([a-z]+)", rest)) and word[1] not in ("student", "instructor", "slides"):
+        wrong.append(word[1])
+    return wrong
+
+
+def test_words_that_a_command_does_not_know_are_found() -> None:
+    assert unknown_words("progress", " --gather hand-ins") == ["--gather"] and unknown_words("build", " sliders 02 --out kit") == ["sliders"]
+    assert unknown_words("build", " slides 02 --out kit") == [] and unknown_words("run", " 02_medical_ner -p epochs=1") == []
 
 
 def test_every_command_in_the_text_exists() -> None:
@@ -347,22 +412,24 @@ def test_every_command_in_the_text_exists() -> None:
                     assert match["make"] in targets, match.group()
                 elif match["course"]:
                     assert match["course"] in COMMANDS, match.group()
+                    assert not unknown_words(match["course"], match["rest"]), match.group()
                 elif match["module"].split(".")[0] in ("course_lib", "benchmarks"):
                     path = ROOT / match["module"].replace(".", "/")
                     assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), match.group()
     assert looked > 10
 
 
-FILE = re.compile(r"`((?:course_lib|data|tests|notebooks|benchmarks)/[\w./-]+)`")
+FILE = re.compile(r"`((?:course_lib|data|tests|notebooks|benchmarks|solutions)/[\w./-]+)`")
 
 
 def test_every_file_in_the_text_exists() -> None:
     texts = [source(cell) for _, book in books() for cell in book["cells"] if is_text(cell)] + [p.read_text(encoding="utf-8") for p in PAGES]
     found = {name for text in texts for name in FILE.findall(text) if "NN" not in name}
-    assert len(found) > 8 and all((ROOT / name).exists() for name in found), [name for name in found if not (ROOT / name).exists()]
+    lost = [name for name in found if not (ROOT / ("notebooks" if name.startswith("solutions/") else "") / name).exists()]
+    assert len(found) > 8 and not lost and any(name.startswith("solutions/") for name in found), lost
 
 
-FIELD = ("optimizer", "optimizers", "program", "programs", "math", "license", "licensed", "practice", "checks", "check")
+FIELD = ("optimizer", "optimizers", "program", "programs", "math", "license", "licensed", "practice", "checks", "check", "specialty")
 """American to codespell, but what the field (or a file name) says, or right in British English in another sense."""
 
 
@@ -387,5 +454,23 @@ def test_prose_is_spelt_in_british_english(tmp_path: Path) -> None:
     cells = [source(cell) for _, book in books() for cell in book["cells"] if is_text(cell)]
     pages = [page.read_text(encoding="utf-8") for page in PAGES if "reveal" not in page.parts]
     text = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>", " ", "\n\n".join([*cells, *pages]), flags=re.DOTALL)
-    assert len(text.split()) > 9000 and british_only(text, tmp_path) == []
+    assert len(text.split()) > 9000 and british_only(text, tmp_path) == [], british_only(text, tmp_path)
     assert len(british_only("The color of normalized behavior, by an optimizer.", tmp_path)) == 3
+
+
+def sentences_of(path: Path) -> list[str]:
+    """What a module says to people: its strings with several words, and its docstrings; no style sheets."""
+    strings = [node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+               and isinstance(node.value, str) and len(node.value.split()) > 2]
+    return [re.sub(r"``[^`]*``|`[^`]*`|(?<![\w-])[a-z-]+:[#\w][^;}]*|<[^>]*>|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)", " ", text) for text in strings]
+
+
+def test_apostrophes_hide_no_words(tmp_path: Path) -> None:
+    page = tmp_path / "page.py"
+    page.write_text('"""The learner\'s color was normalized by somebody\'s favorite rule, not \'behavior\'."""')
+    assert len(british_only("\n".join(sentences_of(page)), tmp_path)) == 3
+
+
+def test_messages_of_the_package_are_spelt_in_british_english(tmp_path: Path) -> None:
+    text = "\n\n".join(sentence for path in SOURCES if path.suffix == ".py" for sentence in sentences_of(path))
+    assert len(text.split()) > 9000 and british_only(text, tmp_path) == [], british_only(text, tmp_path)

@@ -64,6 +64,12 @@ def test_marked_text_escapes_and_names_the_label():
     assert html.count("<mark") == 1
 
 
+def test_overlapping_spans_show_each_character_once():
+    html = marked_text("chest pain left", [Span(0, 10, "A"), Span(2, 5, "B"), Span(6, 15, "C")]).data
+    assert re.sub(r"<[^>]*>", "", re.sub(r"<small.*?</small>", "", html)) == "chest pain left"
+    assert re.findall(r">([ABC])</small>", html) == ["A", "B", "C"], "each label is still there"
+
+
 def test_labels_differ_by_line_as_well_as_by_colour():
     html = marked_text("ab", [Span(0, 1, "A"), Span(1, 2, "B")]).data
     assert "2px solid" in html and "2px dashed" in html

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import math
 import re
 from types import SimpleNamespace
 
@@ -135,6 +137,63 @@ def test_words_say_how_the_walk_ends(strength, rate, words):
     assert panel.view.text in panel.view.html.replace("&#x27;", "'"), "the alt text and the line below say the same"
 
 
+def twin_tables(page):
+    """The tables below a figure: rows of cells, without the head. Straight lines across the picture say "y = 0"."""
+    return [[[html.unescape(cell) for cell in re.findall(r"<td>([^<]*)</td>", row)] for row in re.findall(r"<tr>.*?</tr>", table)[1:]]
+            for table in re.findall(r"<table>.*?</table>", page, re.DOTALL)]
+
+
+def series(table):
+    """From rows of (series, x, y) to the points of each series, in order."""
+    points = {}
+    for name, x, y in table:
+        points.setdefault(name, []).append((float(x), float(y)))
+    return points
+
+
+@pytest.mark.parametrize(("p0", "y", "rate", "pull"), [(0.2, 1, 2.0, 0.1), (0.7, 0, 0.5, 0.3), (0.6, 1, 1.0, 0.0)])
+def test_what_is_drawn_follows_the_formulas(p0, y, rate, pull):
+    """The numbers of the figure, as its table holds them, against the formulas of notebook 01 written out."""
+    def price(p):
+        return -math.log(p if y else 1 - p)
+
+    def slope(z, strength):
+        return 1 / (1 + math.exp(-z)) - y + 2 * strength * (z - z0)
+
+    def penalised(z):
+        return price(1 / (1 + math.exp(-z))) + pull * (z - z0) ** 2
+
+    def close(found, expected):
+        return found == pytest.approx(expected, rel=2e-3, abs=2e-3)  # the table rounds to four digits
+
+    z0 = math.log(p0 / (1 - p0))
+    of_loss, of_slope, of_walk = (table for table in twin_tables(still_loss(p0, y, rate, pull).data) if "=" not in table[0][2])
+
+    curve, tangent, (here,) = series(of_loss).values()
+    assert len(curve) == 12 and all(close(loss, price(p)) for p, loss in curve)
+    assert close(here[0], p0) and close(here[1], price(p0))
+    assert close((tangent[1][1] - tangent[0][1]) / (tangent[1][0] - tangent[0][0]), -1 / p0 if y else 1 / (1 - p0))
+    assert close(tangent[0][1] - price(p0), (tangent[0][0] - p0) * (-1 / p0 if y else 1 / (1 - p0))), "it touches the curve at the start"
+
+    alone, pulled, steps = list(series(of_slope).values())[-3:]  # the zero line stands before them
+    assert len(alone) == len(pulled) == len(steps) == 12
+    assert all(close(g, slope(z, 0.0)) for z, g in alone)
+    assert all(close(g, slope(z, pull)) for z, g in [*pulled, *steps])
+
+    basin, path, (start,) = series(of_walk).values()
+    assert all(close(loss, penalised(z)) for z, loss in [*basin, *path, start]) and close(start[0], z0)
+    z = z0
+    walked = [z0, *(z := z - rate * slope(z, pull) for _ in range(12))]
+    assert all(close(found, expected) for (found, _), expected in zip(path[:4], walked, strict=False)), (path, walked)
+    assert close(path[-1][0], walked[-1])
+
+
+def test_a_walk_that_runs_away_stays_a_number():
+    path = walk(0.5, 1, 30.0, 1.5)
+    assert np.abs(path).max() == 60 and len(path) == 13
+    assert "leaps ever further" in still_loss(0.6, 1, 30.0, 1.5).data
+
+
 def test_a_slow_walk_is_not_at_rest():
     panel = loss_explorer(probability=0.99, rate=0.01, strength=0.1)
     assert "gradient p − y = -0.01" in panel.view.text and "still moving" in panel.view.text
@@ -148,10 +207,21 @@ def test_every_loss_control_moves_the_picture():
     assert len(seen | {panel.view.html}) == 5
 
 
-@pytest.mark.parametrize("wrong", [{"probability": 1.0}, {"label": 2}, {"rate": 0.0}, {"strength": -1.0}])
-def test_impossible_settings_are_refused(wrong):
+@pytest.mark.parametrize("wrong", [{"probability": 1.0}, {"label": 2}, {"rate": 0.0}, {"strength": -1.0}, {"rate": math.nan}, {"strength": math.inf}])
+@pytest.mark.parametrize("show", [still_loss, loss_explorer])
+def test_impossible_settings_are_refused(show, wrong):
     with pytest.raises(ConfigError, match="expected a probability between 0 and 1"):
-        still_loss(**wrong)
+        show(**wrong)
+
+
+@pytest.mark.parametrize(("beyond", "words"), [
+    ({"strength": 99.0}, "a strength that its slider reaches, found 99.0; the nearest is 1.5"),
+    ({"rate": 0.001}, "a rate that its slider reaches, found 0.001; the nearest is 0.01"),
+    ({"probability": 0.999}, "a probability that its slider reaches, found 0.999; the nearest is 0.99")])
+def test_a_setting_beyond_its_slider_is_not_changed_in_silence(beyond, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        loss_explorer(**beyond)
+    assert "<img" in still_loss(**beyond).data
 
 
 # ---- alignment ----------------------------------------------------------------
@@ -202,6 +272,14 @@ def test_alignment_without_labels_shows_ids_and_characters(tokenizer):
         still_alignment(tokenizer, LABELS, "fever", way="last")
 
 
+def test_what_was_typed_stays_inside_the_label_of_the_table(tokenizer):
+    """The table's ``aria-label`` repeats the line below it, and with it a word that was typed."""
+    panel = alignment_explorer(tokenizer, LABELS, 'Takes ["><img src=x>met](MEDICINE)formin.')
+    assert """'"><img src=x>met' begins or ends inside a word""" in panel.view.text
+    label = re.search(r'aria-label="([^"]*)"', panel.view.html).group(1)
+    assert html.unescape(label) == panel.view.text.splitlines()[0] and "<img" not in panel.view.html
+
+
 def test_a_long_text_is_cut_in_the_table_and_says_so(tokenizer):
     view = alignment_explorer(tokenizer, text="fever " * 300).view
     assert "The table stops after 120 pieces" in view.text and len(view.text.splitlines()) == 122
@@ -223,6 +301,16 @@ def test_threshold_decides_what_is_highlighted_and_predicts_once_a_text():
     assert "<b>" not in panel.view.html and len(calls) == 2
     panel.control("text").value = "x" * 20_001
     assert "expected at most 20,000 characters, found 20,001" in panel.view.text
+
+
+def test_entities_that_overlap_show_each_character_once():
+    def overlapping(text):
+        return [SimpleNamespace(start=s, end=e, label=kind, confidence=0.9) for s, e, kind in ((0, 10, "SYMPTOM"), (6, 15, "PLACE"), (2, 5, "SIGN"))]
+
+    panel = entity_reader(overlapping, "chest pain left")
+    shown = re.sub(r"<small.*?</small>", "", panel.view.html.split("</div>")[0])
+    assert re.sub(r"<[^>]*>", "", shown) == "chest pain left"
+    assert panel.view.html.count("<mark") == 3 and "left | PLACE" in panel.view.text
 
 
 def test_a_predictor_object_is_taken_too():
@@ -257,6 +345,46 @@ def test_null_threshold_silences():
     assert "<here>" not in panel.view.html and "No answer is given." in panel.view.text
 
 
+def test_at_the_threshold_itself_the_model_speaks():
+    """As in exercise 03.6: silence has to score above the threshold."""
+    panel = answer_explorer(read, "What fell?", "The profit fell.", threshold=-4.0)
+    assert "best span: -4.00; above the threshold -4.00" in panel.view.text and "Answer: profit" in panel.view.text
+    assert panel.view.text.splitlines()[2].startswith("profit"), "the first row is what is answered"
+
+
+def window_of(words, scores):
+    """One window over words (start, end), with one score for each; the first position scores 1."""
+    logits = np.array([1.0, *scores], dtype=np.float32)
+    places = np.array([(-1, -1), *words], dtype=np.int32)
+    return Window(logits, logits, places[:, 0].copy(), places[:, 1].copy())
+
+
+def test_the_window_with_the_answer_is_the_one_shown():
+    """Three windows on "alpha beta gamma": the best span stands in the last two, and the third is surer of it."""
+    alpha, beta, gamma = (0, 5), (6, 10), (11, 16)
+    windows = [window_of([alpha], [2.0]), window_of([beta, gamma], [1.0, 3.0]), window_of([beta, gamma], [1.0, 5.0])]
+
+    def shown(numbers):
+        chosen = [windows[i] for i in numbers]
+        return answer_explorer(lambda *_: Reading(tuple(chosen), decode_question(chosen, 1)), "What?", "alpha beta gamma").view
+
+    assert "Answer: gamma" in shown([0, 1, 2]).text
+    assert "window 3 of 3" in shown([0, 1, 2]).html and "window 2 of 3" in shown([0, 2, 1]).html and "window 1 of 2" in shown([1, 0]).html
+    passage = shown([0, 1, 2]).html.split("<p role")[0]
+    assert "alpha" not in passage and "beta" in passage, "a window shows its own part of the passage"
+
+
+def test_a_model_is_asked_once_for_each_question():
+    asked = []
+    panel = answer_explorer(lambda q, c: asked.append(q) or read(q, c), "What fell?", "The profit fell.")
+    panel.control("threshold").value = -5.0
+    panel.control("n_best").value = 2
+    assert "No answer is given." in panel.view.text and asked == ["What fell?"]
+    panel.control("question").value = "What rose?"
+    panel.control("question").value = "What fell?"
+    assert asked == ["What fell?", "What rose?"]
+
+
 def test_a_trained_model_reads_as_it_predicts(qa_task, questions):
     predictor = QaPredictor(qa_task.build(3).eval(), qa_task.tokenizer, max_length=20, overlap=6, threshold=100.0)
     for q in questions:
@@ -279,6 +407,8 @@ def test_a_model_that_is_never_silent_has_a_slider_too():
 def test_an_answer_cut_out_of_typed_text_is_text_and_never_markup():
     panel = answer_explorer(read, "What fell?", "The <b>profit</b> fell.")
     assert "<b>" not in panel.view.html and "profit" in panel.view.html
+    between = answer_explorer(read, "What fell?", "The <<<!>>> profit fell.")  # no piece holds these signs
+    assert "&lt;&lt;&lt;!&gt;&gt;&gt;" in between.view.html and "<<" not in between.view.html
     assert "&lt;b&gt;" in status("<b>") and "<b>" not in status("<b>")
 
 
@@ -306,7 +436,30 @@ def test_shades_keep_black_text_readable():
 # ---- runs ---------------------------------------------------------------------
 def test_mean_of_the_last_steps_by_hand():
     assert smooth([4, 2, 6, 8], 2).tolist() == [4, 3, 4, 7] and smooth([4, 2, 6], 1).tolist() == [4, 2, 6]
-    assert smooth([4, 2, 6], 50).tolist() == [4, 3, 4]
+    assert smooth([4, 2, 6], 50).tolist() == [4, 3, 4] and smooth([], 5).tolist() == []
+
+
+@pytest.mark.parametrize("gone", [math.nan, math.inf])
+def test_a_loss_that_was_no_number_is_forgotten(gone):
+    means = smooth([1.0, gone, 0.5, 0.4, 0.2], 2)
+    assert not np.isfinite(means[1:3]).any() and means[[0, 3, 4]].tolist() == pytest.approx([1.0, 0.45, 0.3])
+    viewer = run_viewer("f1", steps=pd.DataFrame({"step": range(1, 8), "loss": [1.0, gone, 0.5, 0.5, 0.5, 0.5, 0.5]}))
+    assert "Step 7: loss 0.500" in viewer.view.text
+
+
+def test_the_box_makes_the_loss_axis_logarithmic(monkeypatch):
+    drawn = []
+    keep = runs_module.show
+
+    def show(figure, text):
+        drawn.append([axis.get_yscale() for axis in figure.axes])
+        return keep(figure, text)
+
+    monkeypatch.setattr(runs_module, "show", show)
+    viewer = run_viewer("f1", steps=pd.DataFrame({"step": [1, 2], "loss": [1.0, 0.01]}))
+    before = viewer.view.html
+    viewer.control("logarithmic").value = True
+    assert drawn[-2:] == [["linear", "linear"], ["log", "linear"]] and viewer.view.html != before
 
 
 def test_viewer_follows_a_training_run_and_does_not_change_it(ner_task, notes):

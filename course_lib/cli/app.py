@@ -53,8 +53,8 @@ def load(name: str) -> Any:
         if error.name != module_name:
             raise
         with exit_codes():
-            raise ConfigError(f"command {name}: expected {module_name}, found no such module. "
-                              "Install the whole course: pip install -e .") from error
+            raise ConfigError(f"command {name}: expected the module {module_name}, found none. The student edition leaves "
+                              "the workshop's commands out; else install the whole course: pip install -e .") from error
     single = typer.Typer(rich_markup_mode=None, add_completion=False)
     single.command(name, epilog=getattr(module, "EPILOG", None), no_args_is_help=False)(_with_exit_code(module.command))
     return typer.main.get_command(single)

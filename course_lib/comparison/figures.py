@@ -49,7 +49,7 @@ def seed_dots(comparison: Comparison, score: ScoreKind) -> str:
     rows = [g for g in comparison.group_results if g.score == score.key][:MOST_BARS]
     figure, axis = new_figure(figsize=(7.6, 1.0 + 0.38 * len(rows)))
     for i, row in enumerate(rows):
-        axis.plot(row.values, [i] * len(row.values), color=COLORS[0], marker="o", linestyle="", alpha=0.8)
+        axis.plot(row.values, [i] * len(row.values), color=COLORS[0], marker="o", linestyle="")
         axis.plot([row.mean], [i], color=COLORS[1], marker="|", markersize=16, markeredgewidth=2, linestyle="")
     names = [f"{r.group + 1}: {comparison.groups[r.group].label[:40]}".rstrip(": ") for r in rows]
     axis.set(yticks=range(len(rows)), yticklabels=names, xlabel=f"{score.name}: one dot a seed, the bar is the mean")

@@ -19,7 +19,7 @@ def normalize(text: str) -> str:
 
 
 def word_ngrams(text: str, size: int) -> set[str]:
-    """Return the runs of ``size`` normalized words of a text."""
+    """Return the runs of ``size`` normalised words of a text."""
     words = normalize(text).split()
     return {" ".join(words[i : i + size]) for i in range(len(words) - size + 1)}
 

@@ -10,6 +10,7 @@ from course_lib.catalogue import measured
 from course_lib.doctor import facts, machine_checks, setup_checks
 from course_lib.doctor.check import Check, guarded, with_python
 from course_lib.doctor.packages import survey
+from course_lib.locations import LAB, SET_UP
 
 Step = tuple[str, Callable[[], Check | Sequence[Check]], str]
 
@@ -23,7 +24,7 @@ def examine(steps: Sequence[Step] | None = None) -> list[Check]:
 def light_steps() -> list[Step]:
     """What ``--fix`` can mend. Imports nothing heavy, so that packages can be replaced afterwards."""
     return [
-        ("python", lambda: machine_checks.python_version(sys.version_info[:3]), "make setup"),
+        ("python", lambda: machine_checks.python_version(sys.version_info[:3]), SET_UP),
         ("packages", lambda: setup_checks.packages(survey()), "git checkout -- pyproject.toml constraints.txt"),
         ("kernel", lambda: setup_checks.kernel(facts.kernel_state()), "python -m pip install -c constraints.txt -e ."),
         ("runs folder", _run_folder, 'export COURSE_RUNS_DIR="$HOME/course-runs"'),
@@ -34,7 +35,7 @@ def other_steps() -> list[Step]:
     """The rest, from the quickest to the slowest."""
     reinstall = "python -m pip install --force-reinstall -c constraints.txt torch"
     return [
-        ("environment", lambda: setup_checks.home(facts.torch_inside()), "make lab"),
+        ("environment", lambda: setup_checks.home(facts.torch_inside()), LAB),
         ("cores", lambda: machine_checks.cores(facts.core_count(), facts.core_quota()), "nproc"),
         ("memory", lambda: machine_checks.memory(*facts.memory_gib()), "free -h"),
         ("disk", lambda: machine_checks.disk(facts.free_gib()), "df -h ."),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course_lib.doctor.check import Check, ok
+from course_lib.locations import SET_UP
 
 OLDEST_PYTHON, TESTED_PYTHON = (3, 11), (3, 11)
 LEAST_MEMORY, LEAST_DISK = 3.5, 2.0
@@ -24,11 +25,10 @@ PROFILES = ("smoke", "cpu", "gpu")
 def python_version(version: Sequence[int]) -> Check:
     """Is this Python new enough, and one that the course was tested with?"""
     found = ".".join(map(str, version[:3]))
-    command = "make setup PYTHON=python3.11"
     if tuple(version[:2]) < OLDEST_PYTHON:
-        return Check("python", "failure", found, "3.11 or newer", command)
+        return Check("python", "failure", found, "3.11 or newer", SET_UP)
     if tuple(version[:2]) != TESTED_PYTHON:
-        return Check("python", "warning", found, "3.11, which the pinned versions were tested with", command)
+        return Check("python", "warning", found, "3.11, which the pinned versions were tested with", SET_UP)
     return ok("python", found)
 
 
@@ -99,8 +99,8 @@ def bf16(fp32_rate: float, bf16_rate: float, native: bool) -> Check:
     if fp32_rate < LEAST_RATE:
         return Check("bf16", "warning", f"{fp32_rate:.2f}", f"{LEAST_RATE} GFLOP/s or more in fp32",
                      "export OMP_WAIT_POLICY=PASSIVE",
-                     "Another program takes the cores: stop it, set the environment variable OMP_WAIT_POLICY=PASSIVE "
-                     "(make lab does), and try again.")
+                     "Another program takes the cores: stop it, set the environment variable OMP_WAIT_POLICY=PASSIVE, "
+                     "and try again.")
     times = f"{bf16_rate / fp32_rate:.2g} times the rate of fp32"
     return ok("bf16", f"native on this CPU, {times}" if native else f"not native on this CPU ({times}): fp32 is used")
 

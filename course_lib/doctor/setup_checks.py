@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from course_lib.doctor.check import Check, ok
 from course_lib.doctor.packages import Package
+from course_lib.locations import LAB
 
 SHOWN = 5
 
@@ -32,7 +33,7 @@ def home(inside: bool) -> Check:
     """Do the packages come from the environment of this very Python?"""
     if not inside:
         return Check("environment", "warning", "torch from another place", "packages from the environment of this Python",
-                     "make lab", "Choose the kernel of .venv (menu Kernel), or unset PYTHONPATH.")
+                     LAB, "Choose the kernel of .venv (menu Kernel), or unset PYTHONPATH.")
     return ok("environment", "packages from the environment of this Python")
 
 

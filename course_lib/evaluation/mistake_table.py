@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NOT_YET = "run `make notebooks`"
+NOT_YET = "not measured yet"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def normalize_answer(text: str) -> str:
 
 
 def exact_match(predicted: str, references: Sequence[str]) -> float:
-    """Return 1.0 if the prediction equals a reference after normalization."""
+    """Return 1.0 if the prediction equals a reference after normalisation."""
     return float(normalize_answer(predicted) in {normalize_answer(r) for r in references or [""]})
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.exercises.model import find
+from course_lib.exercises.model import ExerciseError, find
 from course_lib.exercises.verdicts import Verdict, judge
 
 __all__ = ["Verdict", "check", "hand_in", "hint", "panel"]
@@ -75,8 +75,11 @@ def hand_in(name: str, to: Path | str = ".") -> None:
     """Write a copy of your progress to ``progress-NAME.json`` in this folder, or in ``to``, and print where it is."""
     from course_lib.exercises import hand_ins, store
 
+    if not isinstance(name, str):
+        raise ExerciseError(f"hand-in: expected a name in quotes, found {name!r}. Type: hand_in(\"anna\")")
     path, replaced = hand_ins.write(store.read(), name, Path(to))
-    print(f"{path}\nGive this file to your instructor. It holds no code and no texts of yours.")
+    print(f"{path}\nGive this file to your instructor. It holds no code of yours: only which exercises you tried, how often,\n"
+          "and what the checks said of the values that your functions gave.")
     if replaced == "yours":
         print("It replaces an earlier one of yours.")
     elif replaced:

@@ -231,7 +231,9 @@ def number(found: Any, *, when: str) -> float:
     value = _plain(tried(found))
     for _ in range(4):  # a list may hold itself, so not for ever
         value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    if isinstance(value, bool):
+        raise NotYet(f"for {when} a number was expected, it gave {value} (1.0 for yes and 0.0 for no are numbers)")
+    if not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise NotYet(f"for {when} a finite number was expected, it gave {short(found)}")
     return float(value)
 

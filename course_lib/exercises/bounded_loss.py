@@ -27,6 +27,7 @@ def check_bounded_loss(answer: Any) -> None:
         shifted = _prices(answer, z + 50, truth, case)
         require(equal(shifted, prices, 1e-4),
                 f"adding 50 to all logits changed the prices from {short(prices)} to {short(shifted)}, for {case}")
+    _every_class_counts(answer)
     _each_record_alone(answer)
 
 
@@ -38,6 +39,21 @@ def _prices(answer: Any, z: Any, truth: Any, case: str) -> Any:
             f"for {case} one price for each of the {len(z)} records was expected, it gave {short(prices)}")
     require(bool(torch.isfinite(prices).all()), f"for {case} some prices are not finite: {short(prices)}")
     return prices
+
+
+def _every_class_counts(answer: Any) -> None:
+    """Each wrong class in turn becomes strong: the truth becomes improbable, and the price must rise."""
+    import torch
+
+    classes = 4
+    for truth in range(classes):
+        for strong in set(range(classes)) - {truth}:
+            z = torch.zeros(2, classes, dtype=torch.float64)
+            z[1, strong] = 6.0
+            case = f"truth {truth}, once with all logits equal and once with class {strong} 6 above the others"
+            prices = _prices(answer, z, torch.full((2,), truth), case)
+            require(float(prices[1]) > float(prices[0]) + 1e-4,
+                    f"for {case} the prices are {short(prices)}: the truth has become less probable, the price should rise")
 
 
 def _each_record_alone(answer: Any) -> None:

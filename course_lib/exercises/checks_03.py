@@ -26,7 +26,8 @@ def test_my_f1(answer: Any) -> None:
         ("two two two", ["two million"], 0.4), ("one of one", ["one by one"], 2 / 3), ("rents", ["milk"], 0.0),
         ("June 2027", ["in mid-2027", "June 2027"], 1.0), ("June 2027", ["June 2027", "in mid-2027"], 1.0),
         ("June", ["autumn", "June 2027", "by June in 2027"], 2 / 3), ("", [], 1.0), ("£4.2 million", [], 0.0),
-        ("", ["£4.2 million"], 0.0), ("ravi Anstruther", ["Ravi Anstruther"], 1.0), ("milk", ["rents", "corn", "milk"], 1.0),
+        ("", ["£4.2 million"], 0.0), ("ravi Anstruther", ["Ravi Anstruther"], 1.0),
+        ("The", [], 1.0), ("...", ["milk"], 0.0), ("a", ["the"], 1.0), ("milk", ["rents", "corn", "milk"], 1.0),
     ]
     for predicted, references, expected in cases:
         when = f"{predicted!r} against {references}"
@@ -56,11 +57,12 @@ def test_best_pair(answer: Any) -> None:
     for when, starts, ends, inside, longest, expected in cases:
         same(called(answer, list(starts), list(ends), list(inside), longest, when=when), expected, when=when)
     rng = random.Random(3)
-    for size in (12, 25, 40):
+    for size, longest in ((12, 6), (25, 6), (60, 2), (80, 2)):
         starts, ends = ([rng.gauss(0, 2) for _ in range(size)] for _ in range(2))
         inside = [4 <= i < size - 1 for i in range(size)]
         when = f"random scores of {size} pieces"
-        same(called(answer, list(starts), list(ends), list(inside), 6, when=when), _best(starts, ends, inside, 6), when=when)
+        expected = _best(starts, ends, inside, longest)
+        same(called(answer, list(starts), list(ends), list(inside), longest, when=when), expected, when=when)
 
 
 def _best(starts: list[float], ends: list[float], inside: list[bool], longest: int) -> tuple[int, int]:
@@ -112,6 +114,7 @@ def test_answer_pieces(answer: Any) -> None:
         ("an answer that ends where the next piece begins", 55, 56, (6, 6)), ("an answer before the window", 10, 20, (0, 0)),
         ("an answer behind the window", 70, 78, (0, 0)), ("an answer cut off at the front", 36, 51, (0, 0)),
         ("an answer cut off at the end", 58, 70, (0, 0)), ("an answer longer than the window", 30, 80, (0, 0)),
+        ("an answer that begins in a blank", 54, 56, (6, 6)), ("an answer that ends behind a blank", 47, 52, (4, 4)),
     ]
     for when, start, end, expected in cases:
         same(called(answer, list(seen), start, end, when=when), expected, when=when)
@@ -140,6 +143,8 @@ def test_place(answer: Any) -> None:
     ]
     for when, text, marked, expected in cases:
         same(called(answer, passage, text, marked, when=when), expected, when=when)
+    when = "two places close together, with a mark near the second"
+    same(called(answer, "2024 and x 2024", "2024", 10, when=when), 11, when=when)
 
 
 @exercise(
@@ -158,6 +163,7 @@ def test_answer(answer: Any) -> None:
         ("windows that are all silent", [("it", 0.0, 6.0), ("was", 1.0, 5.0), ("in", -1.0, 7.0)], 0.0, ""),
         ("two spans, the better one second", [("2023", 4.0, 0.0), ("2024", 8.0, 3.0)], 0.0, "2024"),
         ("a best span in a window that doubts, another that does not", [("rents", 5.0, 6.0), ("milk", 3.0, 1.0)], 0.0, "rents"),
+        ("a poor span that silence hardly beats", [("rents", 5.0, 6.0), ("milk", 1.0, 1.5)], 0.0, "rents"),
         ("a threshold of 2 and silence ahead by 1", [("rents", 4.0, 5.0), ("it", 0.0, 9.0)], 2.0, "rents"),
         ("a threshold of 2 and silence ahead by 3", [("rents", 4.0, 7.0), ("it", 0.0, 9.0)], 2.0, ""),
         ("a threshold of -3 and silence behind by 2", [("rents", 4.0, 2.0)], -3.0, ""),
@@ -185,6 +191,7 @@ def test_choose(answer: Any) -> None:
         ("questions of which none has an answer", [-5.0, -40, -90], [0.0, 0, 0], [no, no, no], 3.0),
         ("margins that overlap", [1.0, 2, 3, 4, 5, 6], [1.0, 0, 0.5, 0, 0.9, 0], [yes, no, yes, no, yes, no], 4.0),
         ("one surprise far out", [1.0, 2, 3, 50], [0.0, 0, 0, 1], [no, no, yes, yes], 2.0),
+        ("margins close together, and one far out", [1.0, 1.001, 5000], [1.0, 0, 0], [yes, no, no], 3.0),
         ("equal margins, which go together", [7.0, 7, 7, 8], [1.0, 0, 0.9, 0], [yes, no, yes, no], 2.9),
         ("a model that is wrong when it speaks", [2.0, 3, 9], [0.0, 0, 0.1], [yes, no, yes], 1.0),
         ("a model that knows nothing", [1.0, 2, 3], [0.0, 0, 0], [no, yes, yes], 1.0),
@@ -209,7 +216,8 @@ def test_number_score(answer: Any) -> None:
     for own, gold in _alike():
         _rule(answer, own, gold, 1.0, 1.0, "1 for the same amount")
     for own, gold in (("£4.7 million", "£4.2 million"), ("£4.2 million", "£4.2 billion"), ("1.3", "-1.3"), ("(1.3)", "1.3"),
-                      ("£350k", "£350 million"), ("42%", "4.2%"), ("1,846", "1,847"), ("£36.0 million", "£41.3 million")):
+                      ("£350k", "£350 million"), ("42%", "4.2%"), ("1,846", "1,847"), ("£36.0 million", "£41.3 million"),
+                      ("2.34", "2.31")):
         _rule(answer, own, gold, 0.0, 0.2, "at most 0.2 for another amount")
     for own, gold in (("£4.2 million", "$4.2 million"), ("€18m", "£18m"), ("4.2%", "4.2"), ("4.2", "4.2%"), ("£12", "12%")):
         _rule(answer, own, gold, 0.0, 0.99, "less than 1 for another unit")
@@ -227,7 +235,7 @@ def _alike() -> list[tuple[str, str]]:
                   (f"${value}bn", f"${value} billion")]
     return [*pairs, ("£350k", "£350,000"), ("£3 thousand", "£3,000"), ("€2 billion", "€2,000 million"), ("(1.3)", "-1.3"),
             ("-£2.4 million", "(£2.4 million)"), ("12 per cent", "12%"), ("7.5%", "7.5 per cent"), ("1,846", "1846"),
-            ("£4.2M", "£4.2m"), ("£350 Million", "£350,000,000")]
+            ("£4.2M", "£4.2m"), ("£350 Million", "£350,000,000"), ("£350K", "£350,000"), ("£2BN", "£2 billion")]
 
 
 def _rule(answer: Any, own: str, gold: str, least: float, most: float, rule: str) -> None:

@@ -47,7 +47,7 @@ class Entry:
 def parse(data: bytes) -> dict[str, Entry]:
     """Return the entries of a progress file by exercise id, or raise ``DataError`` with what is odd."""
     try:
-        value = json.loads(data.decode("utf-8-sig"))
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)
     except RecursionError:
         raise _odd("brackets nested too deeply") from None
     except UnicodeDecodeError:
@@ -60,6 +60,14 @@ def parse(data: bytes) -> dict[str, Entry]:
     if not isinstance(rows, dict) or len(rows) > 1000:
         raise _odd("no table of at most 1000 exercises")
     return {_id(name): _entry(name, row) for name, row in rows.items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; a name that stands in it twice would hide one of two values."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _odd("a name that stands twice in one object")
+    return made
 
 
 def _odd(found: str) -> DataError:

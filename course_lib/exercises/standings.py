@@ -99,7 +99,13 @@ def short_names(files: list[str]) -> dict[str, str]:
 
 
 def panel() -> Any:
-    """Return the panel of this machine's progress file."""
+    """Return the panel of this machine's progress file; one that cannot be read is reported, and stops no notebook."""
+    from course_lib.errors import CourseError
     from course_lib.exercises import store
 
-    return Panel(tuple(standings(store.read())))
+    try:
+        entries = store.read()
+    except CourseError as error:
+        print(f"(progress not shown: {error})")
+        entries = {}
+    return Panel(tuple(standings(entries)))

@@ -1,4 +1,4 @@
-"""A learner's progress: one small file on this machine, no name, no code, no text of theirs.
+"""A learner's progress: one small file on this machine, no name, no code, no text of theirs but what their functions gave.
 
 Writing is atomic and locked, so that two notebooks may check at once. A damaged
 file is put aside under a new name, never deleted.
@@ -20,6 +20,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 from course_lib.errors import DataError, OutputError
@@ -37,8 +38,8 @@ _SKIPPED = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
 
 
 def progress_file() -> Path:
-    """Return where the progress of this machine is kept."""
-    return progress_folder() / "progress.json"
+    """Return where the progress of this machine is kept; a link leads to its file, so that a synchronised folder goes on."""
+    return Path(os.path.realpath(progress_folder() / "progress.json"))  # a link to itself is left to reading
 
 
 def read() -> dict[str, Entry]:
@@ -148,12 +149,30 @@ def _after(before: Entry | None, verdict: Verdict, mark: str) -> Entry:
 
 
 def mark_of(answer: Any) -> str:
-    """Return a short fingerprint of an answer, blind to comments and spacing; empty if it cannot be read."""
+    """Return a short fingerprint of an answer and of its helpers, blind to comments and spacing; empty if it cannot be read."""
     try:
-        text = _source(answer) if callable(answer) else repr(answer)
+        text = " ".join(map(_source, [answer, *_helpers(answer)])) if callable(answer) else repr(answer)
     except Exception:  # no source, or a class of the learner's that cannot be shown
         return ""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _helpers(function: Any) -> list[Any]:
+    """Return the functions of the same notebook or module that a function calls, and those that these call."""
+    found: list[Any] = []
+    wait = [function]
+    while wait:
+        one = wait.pop()
+        near = [one.__globals__.get(name) for name in _names(one.__code__)] if isinstance(one, FunctionType) else []
+        new = [f for f in near if isinstance(f, FunctionType) and f.__module__ == one.__module__ and f not in (function, *found)]
+        found += dict.fromkeys(new)
+        wait += dict.fromkeys(new)
+    return found
+
+
+def _names(code: CodeType) -> list[str]:
+    """Return the global names in a function's code, and in the functions that are written inside it."""
+    return [*code.co_names, *(name for inner in code.co_consts if isinstance(inner, CodeType) for name in _names(inner))]
 
 
 def _source(function: Any) -> str:

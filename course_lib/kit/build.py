@@ -6,18 +6,18 @@ for byte.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from html import escape
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
 from course_lib import catalogue
 from course_lib.errors import OutputError
 from course_lib.files import write_folder, write_json, write_text
+from course_lib.kit import ours
 from course_lib.kit.cells import read
 from course_lib.kit.editions import instructor_notebook, student_notebook
 from course_lib.kit.guide import guide
@@ -29,8 +29,6 @@ from course_lib.parameters import NOTEBOOKS
 from course_lib.reporting.export import markdown_to_html, notebook_to_html
 
 STUDENT, INSTRUCTOR = "course-student", "course-instructor"
-MARKER = "edition.json"
-"""Only a folder with this file is ever replaced."""
 PAGES = Path(__file__).resolve().parent / "pages"
 PLAIN = ("LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", "notebooks/GLOSSARY.md")
 SOURCES = ("course_lib", "data")
@@ -48,18 +46,27 @@ def usable(out: Path, project: Path = PROJECT) -> Path:
     return out
 
 
+@contextmanager
+def _edition(out: Path, edition: str, project: Path) -> Iterator[Path]:
+    """Give a draft that becomes ``out/edition``, unless that or its zip holds anything but a build, before or after."""
+    folder = usable(out, project) / edition
+    places = folder, folder.with_name(folder.name + ".zip")
+    ours.free(*places)
+    with write_folder(folder) as draft:
+        yield draft
+        ours.free(*places)  # somebody may have saved a file meanwhile
+
+
 def student(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-student`` and its zip; return the zip."""
-    folder = _own(usable(out, project) / STUDENT)
-    with write_folder(folder) as draft:
+    with _edition(out, STUDENT, project) as draft:
         fill_student(draft, project)
-    return packed(folder)
+    return packed(out / STUDENT)
 
 
 def instructor(out: Path, project: Path = PROJECT) -> Path:
     """Write ``out/course-instructor`` and its zip, which holds the student's zip too; return the zip."""
-    folder = _own(usable(out, project) / INSTRUCTOR)
-    with write_folder(folder) as draft:
+    with _edition(out, INSTRUCTOR, project) as draft:
         _notebooks(draft, project, with_solutions=True)
         for name in NOTEBOOKS:
             write_text(draft / "slides" / f"{name}.html", slides(read(name, project), catalogue.title_of(name, project)))
@@ -68,13 +75,14 @@ def instructor(out: Path, project: Path = PROJECT) -> Path:
         packed(draft / STUDENT)
         shutil.rmtree(draft / STUDENT)
         _mark(draft, "instructor")
-    return packed(folder)
+    return packed(out / INSTRUCTOR)
 
 
 def deck(out: Path, name: str, project: Path = PROJECT) -> Path:
     """Write the slides of one notebook; return the page."""
-    made = slides(read(name, project), catalogue.title_of(name, project))
-    return write_text(usable(out, project) / f"{name}-slides.html", made)
+    target = usable(out, project) / f"{name}-slides.html"
+    ours.free(target)
+    return write_text(target, ours.stamped(slides(read(name, project), catalogue.title_of(name, project))))
 
 
 def fill_student(folder: Path, project: Path = PROJECT) -> None:
@@ -147,20 +155,7 @@ def _notebooks(folder: Path, project: Path, *, with_solutions: bool) -> None:
 def _mark(folder: Path, edition: str) -> None:
     from course_lib import __version__
 
-    write_json(folder / MARKER, {"schema": 1, "edition": edition, "version": __version__})
-
-
-def _own(folder: Path) -> Path:
-    """Return the folder if it is free or ours to replace."""
-    if folder.exists() or folder.is_symlink():
-        try:
-            ours = "edition" in json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
-            ours = False
-        if not ours or folder.is_symlink():
-            raise OutputError(f"output: expected no folder {folder.name}, or one that course build made, found another in "
-                              f"{escape(folder.parent.name) or '/'}. Choose another --out; nothing was changed.")
-    return folder
+    ours.mark(folder, {"schema": 1, "edition": edition, "version": __version__})
 
 
 def packed(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The glossary and its links: each word is linked once, at its first use in the notebook that explains it.
+"""The glossary and its links: each word is linked at its first use, in the notebook that explains it and in those before.
 
 ``python -m course_lib.kit.glossary --check`` names missing links; ``--write``
 sets them in the Markdown cells and touches nothing else.
@@ -21,6 +21,10 @@ from course_lib.locations import PROJECT
 FILE = "GLOSSARY.md"
 _CLOSED = re.compile(r"`[^`]*`|\$\$.*?\$\$|\$[^$\n]*\$|\[[^\]]*\]\([^)]*\)|\[[^\]]*\]|<[^>]*>", re.DOTALL)
 """Code, formulas, links, signs in brackets, HTML: no place for a link."""
+
+
+OTHER_SENSE = {("mark", "00"), ("mark", "01")}
+"""Words that a notebook uses, before the one that explains them, in another sense: no link there."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,14 @@ def is_linked(text: str, word: Word) -> bool:
     return f"]({FILE}#{word.anchor})" in text
 
 
+def wanted_in(number: str, notebook: Notebook, project: Path = PROJECT) -> list[Word]:
+    """Return the words to link in a notebook: those it explains, and those it uses before they are explained."""
+    texts = [source(notebook["cells"][i]) for i in body_of(notebook)]
+    return [word for word in words(project) if word.home == number or word.home > number
+            and (word.name, number) not in OTHER_SENSE
+            and any(is_linked(text, word) or first_use(text, word) for text in texts)]
+
+
 def with_links(notebook: Notebook, wanted: Sequence[Word]) -> tuple[Notebook, list[str]]:
     """Return the notebook with a link at each word's first use, and the words that it never uses."""
     made, never = json.loads(json.dumps(notebook)), []
@@ -112,7 +124,7 @@ def problems(project: Path = PROJECT) -> list[str]:
     for number in sorted({word.home for word in words(project)}):
         name = name_of(number)
         before = read(name, project)
-        after, never = with_links(before, own := [w for w in words(project) if w.home == number])
+        after, never = with_links(before, own := wanted_in(number, before, project))
         wrong += [f"{name}: {word!r} is never used in its text; change the number in {FILE}" for word in never]
         pairs = list(zip(before["cells"], after["cells"], strict=True))
         wrong += [f"{name}: {w.name!r} is not linked at its first use" for w in own
@@ -131,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for number in sorted({word.home for word in words()}) if given.write else ():
             name = name_of(number)
-            made, _ = with_links(read(name), [word for word in words() if word.home == number])
+            made, _ = with_links(book := read(name), wanted_in(number, book))
             nbformat.write(nbformat.from_dict(made), PROJECT / "notebooks" / f"{name}.ipynb")
         wrong = problems()
     except CourseError as error:

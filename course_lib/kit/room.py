@@ -8,6 +8,7 @@ system, processor and Python.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -18,15 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from course_lib.errors import ConfigError, DataError, OutputError
 from course_lib.files import sha256_of, write_folder, write_json, write_text
 from course_lib.kit import build, stick
+from course_lib.kit.ours import JUNK
 from course_lib.kit.wheels import BUILD, direct, exact
 from course_lib.locations import PROJECT
 
 ROOM = "course-room"
+SUMMED = ("READ_ME.txt", "course-student.zip", "requirements.txt", "set_up.py")
+PARTS = (*SUMMED, "room.json", "wheels")
 NEEDED_GB = 2.0
 TEXT = """How to set up a machine from this folder, with no network:
 
@@ -54,9 +58,9 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
     ``requirements`` replaces the exact list of the course's packages, for a test.
     """
     folder = build.usable(out, project) / ROOM
-    if folder.exists() and not (folder / "room.json").is_file():
-        raise OutputError(f"output: expected no folder {ROOM}, or one that course room made, found another. "
-                          "Choose another --out; nothing was changed.")
+    if folder.is_symlink() or folder.exists() and (not (folder / "room.json").is_file() or foreign(folder) or _annotated(folder)):
+        raise OutputError(f"output: expected no folder {ROOM}, or one that holds what course room made and nothing else, "
+                          "found another. Move it away, or choose another --out; nothing was changed.")
     out.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(out).free / 1e9
     if free < NEEDED_GB:
@@ -76,14 +80,15 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
         archive = build.packed(draft / build.STUDENT)
         shutil.rmtree(draft / build.STUDENT)
         shutil.copyfile(Path(__file__).with_name("set_up.py"), draft / "set_up.py")
+        fits = {"python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform()}
+        write_text(draft / "READ_ME.txt", TEXT.format(**fits))
         # Used before pip looks at sums:
-        first = [archive, draft / "requirements.txt", draft / "set_up.py", *(draft / "wheels").glob("pip-*.whl")]
-        facts = {"schema": 1, "python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform(),
+        first = [archive, *(draft / name for name in SUMMED if name != archive.name), *(draft / "wheels").glob("pip-*.whl")]
+        facts = {"schema": 1, **fits,
                  "needs_python": stick.lowest_python(draft / "wheels"),
                  "requirements": list(requirements or direct(project)), "wheels": len(wheels.lines), "bytes": wheels.size,
                  "sha256": {path.relative_to(draft).as_posix(): sha256_of(path) for path in first}}
-        write_text(draft / "READ_ME.txt", TEXT.format(**facts))
-        write_json(draft / "room.json", facts)
+        write_json(draft / "room.json", facts | {"facts": _sum_of(facts)})
     return folder
 
 
@@ -114,7 +119,7 @@ def fetch(
 def written_down(folder: Path) -> Wheels:
     """Return a requirement line with SHA-256 for each wheel of a folder."""
     lines, size = [], 0
-    for path in sorted(folder.iterdir() if folder.is_dir() else []):
+    for path in sorted(p for p in (folder.iterdir() if folder.is_dir() else []) if not p.name.startswith(JUNK)):
         try:
             name, version, _, _ = parse_wheel_filename(path.name if path.is_file() else f"{path.name}/")
         except InvalidWheelFilename as error:
@@ -134,16 +139,42 @@ def inspect(folder: Path) -> list[str]:
         wanted = dict(line.split(" --hash=sha256:") for line in listed)
         sums, wants = dict(facts["sha256"]), list(facts["requirements"])
         _ = [facts[key] for key in ("wheels", "bytes", "platform", "python", "needs_python")]
+        sums |= {name: sums.get(name, "") for name in SUMMED}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"stick {folder.name!r}: expected a folder made by course room, found {type(error).__name__}. "
                           "Make it again: course room --out DIR") from error
-    found = {line.split(" --hash=")[0]: line.rsplit(":", 1)[1] for line in written_down(folder / "wheels").lines}
+    lines = written_down(folder / "wheels").lines
+    found = {line.split(" --hash=")[0]: line.rsplit(":", 1)[1] for line in lines}
     wrong = [f"{name}: not on the stick" for name in wanted.keys() - found.keys()]
     wrong += [f"{name}: not on the list" for name in found.keys() - wanted.keys()]
     wrong += [f"{name}: changed since the stick was made" for name in found.keys() & wanted.keys() if found[name] != wanted[name]]
     wrong += [f"{name}: missing or changed" for name, digest in sums.items()
               if not (folder / name).is_file() or sha256_of(folder / name) != digest]
+    wrong += ["room.json: changed"] if facts.pop("facts", "") != _sum_of(facts) else []
+    wrong += [f"{name}: not of this stick" for name in foreign(folder) if not name.endswith(".whl")]  # wheels: above
+    wrong += ["wheels: one package stands there twice"] if len(found) < len(lines) else []
     return sorted(wrong) or stick.unresolved(folder / "wheels", wants)
+
+
+def _sum_of(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+def foreign(folder: Path) -> list[str]:
+    """Return what neither a build nor a desktop puts into a stick's folder; wheels of no listed package are among it."""
+    own = [path.name for path in folder.iterdir() if path.name not in PARTS]
+    listed = (folder / "requirements.txt").read_bytes() if (folder / "requirements.txt").is_file() else b""
+    packages = {line.partition(b"==")[0].decode("utf-8", "replace") for line in listed.splitlines()}
+    for path in (folder / "wheels").iterdir() if (folder / "wheels").is_dir() else ():
+        package = canonicalize_name(path.name.partition("-")[0])
+        own += [f"wheels/{path.name}"] if path.suffix != ".whl" or packages and package not in packages else []
+    return sorted(name for name in own if not name.rpartition("/")[2].startswith(JUNK))
+
+
+def _annotated(folder: Path) -> bool:
+    """Has somebody written into the read-me of a stick?"""
+    text, facts = folder / "READ_ME.txt", json.loads((folder / "room.json").read_text(encoding="utf-8"))
+    return text.is_file() and sha256_of(text) != facts.get("sha256", {}).get(text.name, sha256_of(text))
 
 
 def told(folder: Path) -> Iterable[str]:

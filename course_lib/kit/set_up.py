@@ -56,7 +56,10 @@ def problems(stick: Path, into: Path) -> list[str]:
         found.append(f"folder {into.name}: expected none yet, found " + (
             "one that is set up already. Start it as START.txt there says, or choose another: --into PLACE" if done else
             "one that is in use. If it is left of a set-up that was interrupted, delete it; else choose another: --into PLACE"))
-    near = next(p for p in (into, *into.parents) if p.exists())
+    near = next(p for p in (into, *into.parents) if p.exists() or p.is_symlink())
+    if not near.is_dir():
+        return [*found, f"folder {into.name}: expected a place below folders, found the file or dead link {near.name} "
+                "in the way. Choose another: --into PLACE"]
     free = shutil.disk_usage(near).free / 1e9
     if free < NEEDED_GB:
         found.append(f"disk: expected {NEEDED_GB:.0f} GB free, found {free:.1f} GB. Free some, or choose another: --into PLACE")

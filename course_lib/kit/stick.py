@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from course_lib.errors import DataError
+from course_lib.kit.ours import JUNK
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Wheel:
 def wheels_in(folder: Path) -> dict[str, Wheel]:
     """Return the wheels of a folder by canonical name; one that cannot be read is a ``DataError``."""
     found = {}
-    for path in sorted(folder.glob("*.whl")):
+    for path in sorted(path for path in folder.glob("*.whl") if not path.name.startswith(JUNK)):
         name, version, _, _ = parse_wheel_filename(path.name)
         try:
             with zipfile.ZipFile(path) as wheel:

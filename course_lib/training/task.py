@@ -26,7 +26,7 @@ class Task(Protocol):
 
     @property
     def monitor(self) -> str:
-        """Name of the validation metric to maximize."""
+        """Name of the validation metric to maximise."""
 
     def collate(self, rows: list[Row]) -> Tensors:
         """Pad rows to tensors: the model's inputs and the loss inputs."""

@@ -47,22 +47,32 @@ def still_loss(probability: float = 0.2, label: int = 1, rate: float = 2.0, stre
 
 def loss_explorer(probability: float = 0.2, label: int = 1, rate: float = 2.0, strength: float = 0.1) -> Panel:
     """Return sliders for probability, label, learning rate and pull; curve, gradient and walk follow."""
+    _check(probability, label, rate, strength)
     slide = WIDE | {"continuous_update": False}
-    return Panel("loss", {
+    controls = {
         "probability": ipywidgets.FloatSlider(probability, min=0.01, max=0.99, step=0.01, description="start probability",
                                               **slide),
         "label": ipywidgets.IntSlider(label, min=0, max=1, description="label y", **slide),
         "rate": ipywidgets.FloatLogSlider(rate, min=-2, max=1.5, step=0.05, description="learning rate η", **slide),
         "strength": ipywidgets.FloatSlider(strength, min=0.0, max=1.5, step=0.02, description="pull λ", **slide),
-    }, _view)
+    }
+    for (name, control), given in zip(controls.items(), (probability, label, rate, strength), strict=True):
+        if control.value != given:  # a slider takes its end for what lies beyond
+            raise ConfigError(f"loss explorer: expected a {name} that its slider reaches, found {given!r}; the nearest is "
+                              f"{control.value!r}. Take that, or still_loss, which has no sliders.")
+    return Panel("loss", controls, _view)
 
 
-def _view(probability: float, label: int, rate: float, strength: float) -> View:
-    if not 0 < probability < 1 or label not in (0, 1) or rate <= 0 or strength < 0:
+def _check(probability: float, label: int, rate: float, strength: float) -> None:
+    if not 0 < probability < 1 or label not in (0, 1) or not 0 < rate < math.inf or not 0 <= strength < math.inf:
         raise ConfigError(
             "loss explorer: expected a probability between 0 and 1, label 0 or 1, a rate above 0 and a pull from 0; found "
             f"{probability!r}, {label!r}, {rate!r}, {strength!r}. Correct the one that is outside."
         )
+
+
+def _view(probability: float, label: int, rate: float, strength: float) -> View:
+    _check(probability, label, rate, strength)
     z0 = math.log(probability / (1 - probability))
     path = walk(z0, label, rate, strength)
     figure, axes = new_figure(1, 3, figsize=(10.0, 3.3))

@@ -111,10 +111,10 @@ class RunViewer(Panel):
 
 def smooth(values: Sequence[float], window: int) -> NDArray[np.float64]:
     """Mean of each value and those before it, ``window`` in all (fewer at the start)."""
-    sums = np.concatenate([[0.0], np.cumsum(np.asarray(values, dtype=np.float64))])
-    ends = np.arange(1, len(sums))
-    starts = np.maximum(0, ends - window)
-    return np.asarray((sums[ends] - sums[starts]) / (ends - starts))
+    if not len(values):
+        return np.zeros(0)
+    sums = np.convolve(np.asarray(values, dtype=np.float64), np.ones(window))[: len(values)]  # one NaN is gone after the window
+    return np.asarray(sums / np.minimum(np.arange(1, len(values) + 1), window))
 
 
 def _curves(steps: Rows, epochs: Rows, monitor: str, label: str, smoothing: int, logarithmic: bool) -> View:

@@ -47,8 +47,13 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
 def open_book(browser: Any, lab: Lab) -> Book:
     """Open the notebook anew, without outputs; the kernel of its path stays, which spares its imports."""
     explorer_book.write(lab.folder / "explorers.ipynb")
+    return open_in(browser, lab, "explorers.ipynb")
+
+
+def open_in(browser: Any, lab: Lab, name: str) -> Book:
+    """Open a notebook of the server's folder in a page of its own."""
     page = browser.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce").new_page()
-    book = Book(page, lab, "explorers.ipynb", ARTIFACTS)
+    book = Book(page, lab, name, ARTIFACTS)
     book.open()
     return book
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -42,7 +43,8 @@ def jupyterlab(folder: Path, work: Path) -> Iterator[Lab]:
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews":"false","checkForUpdates":false}', encoding="utf-8")
     environment = dict(
-        os.environ, COURSE_PROGRESS="1", HF_HUB_OFFLINE="1", JUPYTER_CONFIG_DIR=str(work / "config"), JUPYTERLAB_SETTINGS_DIR=str(work / "settings"),
+        os.environ, COURSE_PROGRESS="1", HF_HUB_OFFLINE="1", COURSE_RUNS_DIR=str(work / "runs"), COURSE_PROGRESS_DIR=str(work / "progress"),
+        JUPYTER_CONFIG_DIR=str(work / "config"), JUPYTERLAB_SETTINGS_DIR=str(work / "settings"),
         JUPYTERLAB_WORKSPACES_DIR=str(work / "workspaces"), JUPYTER_RUNTIME_DIR=str(work / "runtime"), IPYTHONDIR=str(work / "ipython"),
     )
     command = [
@@ -99,6 +101,19 @@ class Book:
     def run_all(self) -> None:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    def saved(self) -> dict[str, Any]:
+        """Save the notebook with the keyboard, and return what the file then holds."""
+        path = self.lab.folder / self.name
+        before = path.stat().st_mtime_ns
+        self.page.locator(".jp-Cell-inputArea").first.click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Control+s")
+        for _ in range(600):
+            if path.stat().st_mtime_ns != before:
+                break
+            self.page.wait_for_timeout(200)
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
     def panel(self, name: str) -> Any:
         """Return the explorer of that name, scrolled into sight."""

@@ -5,7 +5,6 @@ Each test waits for a text that only the moved control can bring about.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from lab import DONE, Book
@@ -154,16 +153,7 @@ def test_run_viewer_answers_when_training_is_done(book: Book) -> None:
 
 
 def test_saved_without_widget_state_and_with_still_pictures(book: Book) -> None:
-    path = book.lab.folder / book.name
-    before = path.stat().st_mtime_ns
-    book.page.locator(".jp-Cell-inputArea").first.click()
-    book.page.keyboard.press("Escape")
-    book.page.keyboard.press("Control+s")
-    for _ in range(600):
-        if path.stat().st_mtime_ns != before:
-            break
-        book.page.wait_for_timeout(200)
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved = book.saved()
     assert "widgets" not in saved["metadata"]
     html = ["".join(o["data"]["text/html"]) for cell in saved["cells"][:5] for o in cell["outputs"] if "data" in o]
     assert len(html) == 5

@@ -24,6 +24,11 @@ def forward_only(weights: float, tokens: float, share: float, rate: float) -> fl
     return 2 * weights * tokens / (share * rate * 1e9) / 60
 
 
+def by_the_time_of_one_run(weights: float, tokens: float, share: float, rate: float) -> float:
+    runs_a_minute = 60 * share * rate * 1e9 / (6 * weights * tokens)
+    return 1 / runs_a_minute
+
+
 def share_multiplied(weights: float, tokens: float, share: float, rate: float) -> float:
     return 6 * weights * tokens * share / (rate * 1e9) / 60
 
@@ -208,16 +213,23 @@ def dice(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.rand(len(states), states.shape[-1])
 
 
+def first_pieces_only(text: str, tokenizer: Any) -> float:
+    ids = tokenizer(text, add_special_tokens=False, truncation=True, max_length=16)["input_ids"]
+    return ids.count(tokenizer.unk_token_id) / max(1, len(ids))
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "00.1": [
         (seconds, "these are seconds"),
         (without_giga, "10**9"),
         (forward_only, "prediction, not training"),
         (share_multiplied, "it gave 15, expected 60"),
+        (by_the_time_of_one_run, "no token at all it stopped with ZeroDivisionError"),
         (lambda *_: 7.0, "it gave 7"),
         (lambda weights, *_: weights, "it gave 1e+07"),
     ],
     "00.2": [
+        (first_pieces_only, "it gave 0, expected 0.047619"),
         (with_special_tokens, "'BP ↗ HR ↘' it gave 0.333333"),
         (empty_text_forgotten, "ZeroDivisionError"),
         (by_words, "it gave 0.333333, expected 0.166667"),
@@ -266,6 +278,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda lengths, _: lengths, "a list of lists"),
     ],
     "00.7": [
+        (lambda states, mask: mean(states, mask) + 1, "it reads the mean alone"),
+        (lambda states, mask: mean(states, mask).repeat(1, 2), "it reads the mean alone"),
+        (lambda states, mask: mean(states, mask)[:, :-1], "it reads the mean alone"),
         (mean, "the mean of the real positions again"),
         (sum_is_a_multiple, "a multiple of it"),
         (mean_turned_round, "a multiple of it"),

@@ -53,6 +53,10 @@ def down_the_columns(z: torch.Tensor) -> torch.Tensor:
     return torch.softmax(z, dim=0)
 
 
+def second_dimension(z: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(z, dim=min(1, z.dim() - 1))
+
+
 def two_dimensions_only(z: torch.Tensor) -> torch.Tensor:
     e = torch.exp(z - z.max(dim=1, keepdim=True).values)
     return e / e.sum(dim=1, keepdim=True)
@@ -101,6 +105,10 @@ def first_step_wasted(step: int, steps: int, warmup: int) -> float:
 
 def along_a_cosine(step: int, steps: int, warmup: int) -> float:
     return (step + 1) / warmup if step < warmup else (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+
+
+def down_to_a_half(step: int, steps: int, warmup: int) -> float:
+    return (step + 1) / warmup if step < warmup else 1 - 0.5 * (step - warmup + 1) / (steps - warmup)
 
 
 def never_down(step: int, steps: int, warmup: int) -> float:
@@ -268,6 +276,45 @@ def ignores_the_label(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return 1 - torch.softmax(z, -1).max(-1).values
 
 
+def body_of_the_stub(model: Any) -> Any:
+    start = [p.detach().clone() for p in model["body"].parameters()]
+    return lambda: sum(((p - s) ** 2).sum() for p, s in zip(model["body"].parameters(), start, strict=True))
+
+
+def one_rival(z: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    rival, row = torch.where(truth == 0, 1, 0), torch.arange(len(z))
+    return torch.sigmoid(z[row, rival] - z[row, truth])
+
+
+def less_the_mean(z: torch.Tensor) -> torch.Tensor:
+    e = torch.exp(z - z.mean(-1, keepdim=True))
+    return e / e.sum(-1, keepdim=True)
+
+
+def less_the_first(z: torch.Tensor) -> torch.Tensor:
+    e = torch.exp(z - z[..., :1])
+    return e / e.sum(-1, keepdim=True)
+
+
+def all_but_the_last_two(model: Any) -> Any:
+    start = [p.detach().clone() for p in list(model.parameters())[:-2]]
+    return lambda: sum(((p - s) ** 2).sum() for p, s in zip(model.parameters(), start, strict=False))
+
+
+def by_small_steps(z: torch.Tensor, truth: torch.Tensor, eps: float) -> torch.Tensor:
+    def loss(z: torch.Tensor) -> torch.Tensor:
+        q = torch.full_like(z, eps / (z.shape[1] - 1))
+        q[torch.arange(len(z)), truth] = 1 - eps
+        return -(q * torch.log_softmax(z, -1)).sum()
+
+    slopes = torch.zeros_like(z)
+    for place in range(z.numel()):
+        step = torch.zeros_like(z)
+        step.view(-1)[place] = 1e-5
+        slopes.view(-1)[place] = (loss(z + step) - loss(z - step)) / 2e-5
+    return slopes
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "01.1": [
         (in_bits, "in bits"),
@@ -280,9 +327,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda labels: labels, "a finite number was expected"),
     ],
     "01.2": [
+        (less_the_mean, "for a row from -2000 to 2000 some probabilities are not finite"),
+        (less_the_first, "for a row from -2000 to 2000 some probabilities are not finite"),
         (no_care_for_large, "not finite"),
         (one_maximum_for_all, "not finite"),
         (down_the_columns, "expected [[0.373301"),
+        (second_dimension, "for a block of 2 notes, 3 words, 4 tags"),
         (two_dimensions_only, "one vector it stopped with IndexError"),
         (clamped, "[0.5, 0.5]], expected"),
         (lambda _: torch.tensor([0.5, 0.5]), "it gave the shape (2,), expected (1, 4)"),
@@ -304,6 +354,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (first_step_wasted, "step 0 has the factor 0"),
         (along_a_cosine, "fall evenly"),
         (never_down, "fall evenly"),
+        (down_to_a_half, "after the warm-up it should fall evenly, nearly to 0: [1, 0.916667"),
         (above_one, "1 as the highest"),
         (floor_under_the_fault, "step 0 has the factor 0.001 and the step beside it 0.25"),
         (hardly_above_zero, "step 0 has the factor 1e-09 and the step beside it 0.25"),
@@ -314,6 +365,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda step, *_: step, "step 0 has the factor 0"),
     ],
     "01.5": [
+        (all_but_the_last_two, "a body of 20 weights"),
+        (body_of_the_stub, "it stopped with KeyError"),
         (detached_not_copied, "it gave 0, expected 2.5"),
         (head_held_too, "a new classifier that has moved too"),
         (remembered_too_late, "one weight moved by 3 before the first call it gave 0, expected 9"),
@@ -327,6 +380,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda model: model, "it gave a model"),
     ],
     "01.6": [
+        (by_small_steps, "in single precision it gave"),
         (hard_labels, "expected [[-0.899577"),
         (spread_over_all, "as torch does"),
         (divided_by_records, "it gave [[-0.299859"),
@@ -339,6 +393,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda z, *_: z, "expected [[-0.899577"),
     ],
     "01.7": [
+        (one_rival, "the truth has become less probable, the price should rise"),
         (cross_entropy, "above the ceiling of 10"),
         (cut_off_at_one, "should fall as the truth"),
         (mean_of_one_minus_p, "one price for each"),

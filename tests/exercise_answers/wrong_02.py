@@ -353,6 +353,19 @@ def seed_not_used(counts: Any, documents: Any, seed: int) -> Any:
     return _interval(counts, documents, 0)
 
 
+def documents_weigh_the_same(counts: Any, documents: Any, seed: int) -> Any:
+    """Right where all documents have as many sentences."""
+    lengths = {name: documents.count(name) for name in documents}
+    return _interval([tuple(v / lengths[d] for v in row) for row, d in zip(counts, documents, strict=True)], documents, seed)
+
+
+CALLS = itertools.count()
+
+
+def generator_of_the_module(counts: Any, documents: Any, seed: int) -> Any:
+    return _interval(counts, documents, seed + next(CALLS) * 1000)
+
+
 def mean_of_documents(counts: Any, documents: Any, seed: int) -> Any:
     return _interval(counts, documents, seed, mean=True)
 
@@ -392,6 +405,41 @@ LABEL_WITH_A_BLANK = changed(4, "Complains of [renal colic](SIDE EFFECT) after e
 BLANK_BETWEEN = changed(4, "Complains of [brain fog] (SYMPTOM) after every shift.")
 TOO_SHORT = changed(2, "Slept well.")
 
+def repeats_count(gold: Any, predicted: Any) -> float:
+    right = sum(name in one for one, own in zip(gold, predicted, strict=True) for name in own)
+    total = sum(map(len, gold)) + sum(map(len, predicted))
+    return 2 * right / total if total else 0.0
+
+
+def notes_with_findings_only(gold: Any, predicted: Any) -> float:
+    right = total = 0
+    for own, found in zip(gold, predicted, strict=True):
+        if found:
+            right += len(set(own) & set(found))
+            total += len(own) + len(found)
+    return 2 * right / total if total else 0.0
+
+
+def inside_follows_inside(tags: list[str]) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    before = "O"
+    for i, tag in enumerate(tags):
+        if tag[0] == "I" and (before[0] == "I" or before == f"B-{tag[2:]}"):
+            found[-1] = (found[-1][0], i + 1, found[-1][2])
+        elif tag != "O":
+            found.append((i, i + 1, tag[2:]))
+        before = tag
+    return found
+
+
+def by_hash(documents: list[str], share: float, seed: int) -> list[int]:
+    chosen: list[int] = []
+    for name in sorted(set(documents), key=lambda d: hash(f"{seed}-{d}")):
+        if len(chosen) < share * len(documents):
+            chosen += [i for i, d in enumerate(documents) if d == name]
+    return chosen
+
+
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "02.1": [
         (copied_to_all_pieces, "it gave [-100, 0, 3, 3, 3, 3, -100]"),
@@ -401,6 +449,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (other_pieces_are_o, "it gave [-100, 0, 3, 0, 0, 0, -100]"),
     ],
     "02.2": [
+        (notes_with_findings_only, "for a note in which nothing is found it gave 1, expected 0.666667"),
+        (repeats_count, "for a name predicted twice it gave 1.33: no F1 is above 1"),
         (mean_over_notes, "it gave 0.5, expected 0.666667"),
         (all_notes_in_one, "it gave 1, expected 0"),
         (edges_only, "it gave 1, expected 0"),
@@ -419,6 +469,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (inside_is_no_overlap, "it gave 'apart', expected 'boundary'"),
     ],
     "02.4": [
+        (inside_follows_inside, "for the tags B-DISEASE I-DISEASE I-SYMPTOM it gave [(0, 3, 'DISEASE')]"),
         (strict, "it gave [(0, 1, 'DISEASE')]"),
         (label_may_change_inside, "it gave [(0, 3, 'DISEASE')]"),
         (beginning_of_the_label, "for the tags B-SIDE-EFFECT I-SIDE it gave [(0, 2, 'SIDE-EFFECT')]"),
@@ -427,11 +478,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (neighbours_merged, "it gave [(0, 3, 'MEDICINE')]"),
     ],
     "02.5": [
+        (by_hash, "where texts have other hashes"),
         (sentences_at_random, "49 of 49 test sentences have a sister in"),
         (first_documents, "whatever the seed, it chose the same sentences"),
         (neighbours_together, "49 of 49 test sentences have a sister in"),
         (seed_forgotten, "called twice with the same seed it chose different sentences"),
-        (in_the_order_of_a_set, "where a set of texts has another order"),
+        (in_the_order_of_a_set, "and a set of them another order"),
         (share_forgotten, "share 0.5, seed 0 the test holds 49 sentences"),
         (two_seeds_only, "five seeds gave 2 different choices"),
         (no_whole_numbers, "whole numbers were expected"),
@@ -456,6 +508,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (as_many_as_sentences, "expected about"),
         (seed_not_used, "another seed gave exactly the same interval"),
         (mean_of_documents, "expected about"),
+        (documents_weigh_the_same, "for 222 sentences of 24 documents"),
+        (generator_of_the_module, "the same seed a second time"),
     ],
     "02.8": [
         (TOO_FEW, "at least five texts are asked for, found 4"),

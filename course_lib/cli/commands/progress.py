@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +42,7 @@ def command(
     """Show which exercises are done, tried and open, with the minutes left.
 
     Progress stays on this machine, in work/progress.json (COURSE_PROGRESS_DIR names
-    another folder). --hand-in copies it for an instructor, without code or texts.
+    another folder). --hand-in copies it for an instructor; it holds no code.
     --collect reads the files of a room, by exercise and by file, and reports each
     damaged one. Exit code 1 if any was.
     """
@@ -59,7 +61,8 @@ def command(
     from course_lib.exercises import store
     from course_lib.exercises.standings import plain_lines, standings
 
-    rows = standings(store.read())
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):  # a damaged file is reported beside the JSON
+        rows = standings(store.read())
     if as_json:
         print_json({"notebooks": [_as_json(row) for row in rows]})
         return OK

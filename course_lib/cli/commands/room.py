@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from course_lib.cli.console import FAILED, OK, nearby, say
+from course_lib.errors import ConfigError
 
 EPILOG = """\b
 Examples:
@@ -32,6 +33,9 @@ def command(
     from course_lib.kit import room
     from course_lib.locations import PROJECT
 
+    if check is not None and (out is not None or wheels is not None):
+        raise ConfigError("course room: expected --check alone, or --out and --wheels, found both. "
+                          "Type: course room --check course-room   or: course room --out DIR")
     if check is None:
         say("fetching wheels: minutes, by the network")
         check = room.make((out or PROJECT / "work" / "kit").expanduser().absolute(), found_in=wheels)
