@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -326,7 +327,7 @@ def test_slides_that_somebody_has_edited_are_left_alone(tmp_path: Path) -> None:
     assert "title='mine'" in page.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", ["text", "folder", "link", "other zip"])
+@pytest.mark.parametrize("kind", ["text", "folder", "link", "other zip", "pipe"])
 def test_a_zip_or_page_of_somebody_else_is_left_alone(kind: str, tmp_path: Path) -> None:
     for name, make in ((f"{build.STUDENT}.zip", build.student), ("02_medical_ner-slides.html", lambda out: build.deck(out, "02_medical_ner"))):
         target = tmp_path / name
@@ -336,6 +337,8 @@ def test_a_zip_or_page_of_somebody_else_is_left_alone(kind: str, tmp_path: Path)
             target.mkdir()
         elif kind == "link":
             target.symlink_to(tmp_path / "nowhere")
+        elif kind == "pipe":
+            os.mkfifo(target)
         else:
             with zipfile.ZipFile(target, "w") as packed:
                 packed.writestr("thesis.txt", "ten years")

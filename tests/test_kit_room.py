@@ -232,7 +232,7 @@ def test_a_check_takes_no_other_option(copy: Path, tmp_path: Path) -> None:
 def test_sums_left_out_of_the_facts_are_missed(copy: Path) -> None:
     facts = json.loads((copy / "room.json").read_text())
     (copy / "room.json").write_text(json.dumps(facts | {"sha256": {}}))
-    assert room.inspect(copy) == [*(f"{name}: missing or changed" for name in ("READ_ME.txt", "course-student.zip", "requirements.txt")),
+    assert room.inspect(copy) == ["course-student.zip: missing or changed", "requirements.txt: missing or changed",
                                   "room.json: changed", "set_up.py: missing or changed"]
 
 
@@ -251,9 +251,23 @@ def test_what_a_desktop_leaves_among_wheels_is_overlooked(copy: Path) -> None:
 
 def test_notes_in_the_read_me_are_not_replaced(copy: Path, tmp_path: Path) -> None:
     (copy / "READ_ME.txt").write_text("Room 12: the socket by the door is dead.")
+    assert room.inspect(copy) == [] and set_up.problems(copy, tmp_path / "new") == [], "notes stop no set-up"
     copy.rename(tmp_path / room.ROOM)
     with pytest.raises(OutputError, match="holds what course room made and nothing else"):
         room.make(tmp_path, found_in=tmp_path, requirements=["tiny"])
+
+
+def test_a_lost_read_me_is_missed(copy: Path) -> None:
+    (copy / "READ_ME.txt").unlink()
+    assert room.inspect(copy) == ["READ_ME.txt: missing"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{ half"])
+def test_a_stick_with_damaged_facts_may_be_made_again(text: str, copy: Path, tmp_path: Path) -> None:
+    (copy / "room.json").write_text(text)
+    copy.rename(tmp_path / room.ROOM)
+    with pytest.raises(DataError, match="expected pip to fetch"):  # past the look at what is there; nothing to fetch from here
+        room.make(tmp_path, found_in=tmp_path, requirements=["no-such-package"])
 
 
 def test_a_wheel_of_somebody_else_is_not_replaced(copy: Path, tmp_path: Path) -> None:

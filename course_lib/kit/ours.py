@@ -48,6 +48,8 @@ def _touched(path: Path) -> str:
     """Say what is not as a build made it; empty if all is."""
     if path.is_symlink():
         return "it is a link"
+    if not path.is_dir() and not path.is_file():  # a pipe would never end
+        return "it is no file"
     try:
         if path.is_dir():
             made = dict(json.loads((path / MARKER).read_text(encoding="utf-8"))["sha256"])

@@ -29,8 +29,10 @@ from course_lib.kit.wheels import BUILD, direct, exact
 from course_lib.locations import PROJECT
 
 ROOM = "course-room"
-SUMMED = ("READ_ME.txt", "course-student.zip", "requirements.txt", "set_up.py")
-PARTS = (*SUMMED, "room.json", "wheels")
+READ_ME = "READ_ME.txt"
+"""May be written into: notes for a room stop no set-up, and are not replaced."""
+SUMMED = ("course-student.zip", "requirements.txt", "set_up.py")
+PARTS = (READ_ME, *SUMMED, "room.json", "wheels")
 NEEDED_GB = 2.0
 TEXT = """How to set up a machine from this folder, with no network:
 
@@ -81,10 +83,10 @@ def make(out: Path, *, found_in: Path | None = None, requirements: Sequence[str]
         shutil.rmtree(draft / build.STUDENT)
         shutil.copyfile(Path(__file__).with_name("set_up.py"), draft / "set_up.py")
         fits = {"python": "{}.{}".format(*sys.version_info[:2]), "platform": sysconfig.get_platform()}
-        write_text(draft / "READ_ME.txt", TEXT.format(**fits))
+        read_me = write_text(draft / READ_ME, TEXT.format(**fits))
         # Used before pip looks at sums:
         first = [archive, *(draft / name for name in SUMMED if name != archive.name), *(draft / "wheels").glob("pip-*.whl")]
-        facts = {"schema": 1, **fits,
+        facts = {"schema": 1, **fits, "read_me": sha256_of(read_me),
                  "needs_python": stick.lowest_python(draft / "wheels"),
                  "requirements": list(requirements or direct(project)), "wheels": len(wheels.lines), "bytes": wheels.size,
                  "sha256": {path.relative_to(draft).as_posix(): sha256_of(path) for path in first}}
@@ -150,6 +152,7 @@ def inspect(folder: Path) -> list[str]:
     wrong += [f"{name}: changed since the stick was made" for name in found.keys() & wanted.keys() if found[name] != wanted[name]]
     wrong += [f"{name}: missing or changed" for name, digest in sums.items()
               if not (folder / name).is_file() or sha256_of(folder / name) != digest]
+    wrong += [] if (folder / READ_ME).is_file() else [f"{READ_ME}: missing"]
     wrong += ["room.json: changed"] if facts.pop("facts", "") != _sum_of(facts) else []
     wrong += [f"{name}: not of this stick" for name in foreign(folder) if not name.endswith(".whl")]  # wheels: above
     wrong += ["wheels: one package stands there twice"] if len(found) < len(lines) else []
@@ -173,8 +176,11 @@ def foreign(folder: Path) -> list[str]:
 
 def _annotated(folder: Path) -> bool:
     """Has somebody written into the read-me of a stick?"""
-    text, facts = folder / "READ_ME.txt", json.loads((folder / "room.json").read_text(encoding="utf-8"))
-    return text.is_file() and sha256_of(text) != facts.get("sha256", {}).get(text.name, sha256_of(text))
+    try:
+        own = sha256_of(folder / READ_ME)
+        return bool(json.loads((folder / "room.json").read_text(encoding="utf-8")).get("read_me", own) != own)
+    except (OSError, ValueError, AttributeError):  # a damaged stick may be made again
+        return False
 
 
 def told(folder: Path) -> Iterable[str]:
